@@ -1,0 +1,54 @@
+# Two commands do everything: `make run` and `make test`. Both set up `.venv` first, once.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.ready-to-run
+TEST_READY := $(VENV)/.ready-to-test
+
+.PHONY: run test bench lint lock clean
+
+## run: set up once, run the suite, say where the records are
+run: $(RUN_READY)
+	@status=0; \
+	RFM_CONFIG_PATH=$(CURDIR)/systems $(BIN)/reframe --warn-as-error -c checks -r || status=$$?; \
+	$(BIN)/python -m perflogs session || { verdict=$$?; [ $$status -ne 0 ] || status=$$verdict; }; \
+	exit $$status
+
+## test: set up once, pass the tests with coverage
+test: $(TEST_READY) lint
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+## bench: every benchmark, each a table (minutes to an hour)
+bench: $(TEST_READY)
+	$(BIN)/python -m tests.benchmarks
+
+## lint: style, types, and the arrows between the rooms
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## lock: resolve the pins of pyproject.toml again, with hashes
+lock: $(TEST_READY)
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra tests pyproject.toml -o requirements/test.txt
+
+LOCK_OPTIONS := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): requirements/run.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST_READY): requirements/test.txt $(RUN_READY)
+	$(BIN)/python -m pip install --require-hashes -r requirements/test.txt
+	@touch $@
+
+## clean: everything that a run or a test leaves behind, the set-up included
+clean:
+	rm -rf $(VENV) .cache output stage build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Container recipes, one per workload."""

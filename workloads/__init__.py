@@ -1,0 +1,1 @@
+"""The science: real workloads, each with a command line of its own."""

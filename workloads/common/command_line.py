@@ -1,0 +1,79 @@
+"""What every workload's command line shares: common options, and how errors end a stage."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from workloads.common.cache import CACHE_VARIABLE
+from workloads.common.errors import RunFailed, UnusableInput, explain_os_error
+
+
+def common_options() -> argparse.ArgumentParser:
+    """The options that every stage has, as a parent parser."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="the dataset; synthetic data when not given"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help=f"where synthetic data is kept (default: ${CACHE_VARIABLE}, else .cache here)",
+    )
+    parser.add_argument(
+        "--seed", type=_natural, default=1, metavar="N", help="seed of everything (default: 1)"
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error as well"
+    )
+    return parser
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def positive(text: str) -> int:
+    """An argument that counts something: 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, `error: ...`, as every other error here."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Exit with code 2, saying what is wrong and where help is."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def run_stage(stage: Callable[[], None], debug: bool) -> int:
+    """Run a stage; return the exit code: 0 done, 1 the run failed, 2 unusable input.
+
+    An error is one line on standard error; `debug` adds the traceback.
+    """
+    try:
+        stage()
+        return 0
+    except (UnusableInput, RunFailed) as error:
+        return _end(str(error), error.exit_code, debug)
+    except OSError as error:
+        return _end(explain_os_error(error), 2, debug)
+    except MemoryError:
+        return _end("out of memory: use a smaller preset or more memory", 2, debug)
+    except KeyboardInterrupt:
+        return _end("interrupted: start again with the same options to go on", 130, debug)
+
+
+def _end(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code

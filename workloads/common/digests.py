@@ -1,0 +1,28 @@
+"""A digest of a set of files that does not depend on the order in which they are read."""
+
+import hashlib
+
+_MODULUS = 1 << 256
+
+
+class FileSetDigest:
+    """The sum, modulo 2²⁵⁶, of the sha256 of every file's name and content.
+
+    Additive multiset hashing (Bellare and Micciancio, EUROCRYPT 1997): parts computed by several
+    processes, in any order, add up to the same digest.
+    """
+
+    def __init__(self, total: int = 0) -> None:
+        self.total = total
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add one file; `name` is its path in the dataset, with forward slashes."""
+        digest = hashlib.sha256(name.encode() + b"\0" + content).digest()
+        self.total = (self.total + int.from_bytes(digest)) % _MODULUS
+
+    def merge(self, other: "FileSetDigest") -> None:
+        """Add all the files of `other`."""
+        self.total = (self.total + other.total) % _MODULUS
+
+    def __str__(self) -> str:
+        return f"sha256-sum:{self.total:064x}"

@@ -1,0 +1,71 @@
+"""The metrics that workloads report: name, unit, and which direction is better.
+
+One table for all workloads, so that the same figure has the same name, unit and direction
+everywhere. A workload adds its own metrics with `declare`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower", "equal"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that a stage reports.
+
+    `better` is "equal" for figures that must not change at all, whichever way.
+    """
+
+    name: str
+    unit: str
+    better: Better
+    meaning: str
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def declare(*metrics: Metric) -> None:
+    """Add metrics to the table; the same name may be declared again only identically."""
+    for metric in metrics:
+        known = _METRICS.setdefault(metric.name, metric)
+        if known != metric:
+            raise ValueError(f"metric {metric.name!r} is declared twice, differently")
+
+
+def metric(name: str) -> Metric:
+    """The declaration of `name`; KeyError when a stage reports what nobody declared."""
+    return _METRICS[name]
+
+
+declare(
+    Metric("throughput", "images/s", "higher", "training images a second in the steady state"),
+    Metric(
+        "mean_train_images_per_second",
+        "images/s",
+        "higher",
+        "training images over the whole of training, first epoch and validation included",
+    ),
+    Metric("first_epoch_seconds", "s", "lower", "first epoch with validation, warm-up included"),
+    Metric("epoch_seconds", "s", "lower", "median epoch after the first, with its validation"),
+    Metric("total_seconds", "s", "lower", "the whole stage, from start to closing record"),
+    Metric("step_seconds_median", "s", "lower", "median step in the steady state"),
+    Metric(
+        "step_seconds_99th_percentile", "s", "lower", "99th percentile step in the steady state"
+    ),
+    Metric("input_stall_fraction", "1", "lower", "share of the step time spent waiting for input"),
+    Metric("peak_memory_bytes", "B", "lower", "largest resident set of the process on the host"),
+    Metric("peak_device_memory_bytes", "B", "lower", "largest allocation on one accelerator"),
+    Metric("train_loss", "1", "lower", "mean training loss of the last whole epoch"),
+    Metric("train_accuracy", "1", "higher", "training accuracy of the last whole epoch"),
+    Metric("validation_loss", "1", "lower", "validation loss of the best epoch"),
+    Metric("validation_accuracy", "1", "higher", "validation accuracy of the best epoch"),
+    Metric("loss_step100", "1", "equal", "loss after exactly 100 steps of the seeded run"),
+    Metric("test_loss", "1", "lower", "loss on the test split"),
+    Metric("test_accuracy", "1", "higher", "accuracy on the test split"),
+    Metric("test_precision", "1", "higher", "precision of the positive class on the test split"),
+    Metric("test_recall", "1", "higher", "recall of the positive class on the test split"),
+    Metric("test_f1", "1", "higher", "harmonic mean of precision and recall on the test split"),
+    Metric("evaluation_throughput", "images/s", "higher", "test images a second, input included"),
+)

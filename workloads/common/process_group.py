@@ -1,0 +1,141 @@
+"""The processes of a run: who they are and where they listen, from the launcher's environment.
+
+Looked for in this order: TF_CONFIG, a Slurm step (`srun`), PBS or Torque with an MPI launcher.
+Anything else is one process.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ClusterShell.NodeSet import NodeSet
+
+from workloads.common.errors import UnusableInput
+
+# Below Linux's ephemeral range (32768 to 60999), so that no client connection holds the port.
+FIRST_PORT, PORTS = 20000, 12000
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """One process's view of the group: `addresses[rank]` is where it listens, as host:port."""
+
+    rank: int = 0
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def processes(self) -> int:
+        """Number of processes in the group."""
+        return max(1, len(self.addresses))
+
+    def _host(self, rank: int) -> str:
+        return self.addresses[rank].rsplit(":", 1)[0]
+
+    @property
+    def local_ranks(self) -> list[int]:
+        """The ranks on this process's host, in order."""
+        if not self.addresses:
+            return [0]
+        own = self._host(self.rank)
+        return [rank for rank in range(self.processes) if self._host(rank) == own]
+
+    @property
+    def tf_config(self) -> str:
+        """The value of TF_CONFIG that describes this group to TensorFlow."""
+        cluster = {"worker": list(self.addresses)}
+        return json.dumps({"cluster": cluster, "task": {"type": "worker", "index": self.rank}})
+
+
+def process_group(environment: Mapping[str, str]) -> ProcessGroup:
+    """The process group that `environment` describes; one process if it describes none.
+
+    Raises UnusableInput when the environment contradicts itself.
+    """
+    if "TF_CONFIG" in environment:
+        return _from_tf_config(environment["TF_CONFIG"])
+    if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return _from_slurm(environment)
+    rank, processes = _mpi_rank(environment)
+    if processes > 1:
+        return _from_pbs(environment, rank, processes)
+    return ProcessGroup()
+
+
+def _from_tf_config(text: str) -> ProcessGroup:
+    try:
+        config = json.loads(text)
+        workers = tuple(str(address) for address in config["cluster"]["worker"])
+        task = config["task"]
+        rank = int(task["index"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnusableInput(f"TF_CONFIG is not as TensorFlow documents it: {error!r}") from None
+    if task.get("type") != "worker" or not 0 <= rank < len(workers):
+        raise UnusableInput("TF_CONFIG must describe one of its workers: check its task")
+    return ProcessGroup(rank, workers if len(workers) > 1 else ())
+
+
+def _from_slurm(environment: Mapping[str, str]) -> ProcessGroup:
+    rank = int(environment["SLURM_PROCID"])
+    nodes = list(NodeSet(environment["SLURM_STEP_NODELIST"]))
+    counts = _tasks_per_node(environment["SLURM_STEP_TASKS_PER_NODE"])
+    hosts = [node for node, count in zip(nodes, counts, strict=True) for _ in range(count)]
+    own = environment.get("SLURMD_NODENAME", hosts[rank])
+    if hosts[rank] != own:
+        raise UnusableInput(
+            f"rank {rank} runs on {own} but block order puts it on {hosts[rank]}: "
+            "start with srun --distribution=block"
+        )
+    job = f"{environment['SLURM_JOB_ID']}.{environment.get('SLURM_STEP_ID', '0')}"
+    return ProcessGroup(rank, _addresses(hosts, job))
+
+
+def _tasks_per_node(text: str) -> list[int]:
+    """Slurm's notation for counts: `2(x3),1` is 2, 2, 2, 1."""
+    counts: list[int] = []
+    for item in text.split(","):
+        count, _, times = item.partition("(x")
+        counts += [int(count)] * int(times.rstrip(")") or "1")
+    return counts
+
+
+def _mpi_rank(environment: Mapping[str, str]) -> tuple[int, int]:
+    for prefix in ("OMPI_COMM_WORLD_", "PMI_"):
+        if f"{prefix}RANK" in environment:
+            size = int(environment.get(f"{prefix}SIZE", "1"))
+            return int(environment[f"{prefix}RANK"]), size
+    return 0, 1
+
+
+def _from_pbs(environment: Mapping[str, str], rank: int, processes: int) -> ProcessGroup:
+    node_file = environment.get("PBS_NODEFILE")
+    if node_file is None:
+        raise UnusableInput(
+            f"an MPI launcher started {processes} processes but no scheduler says where: "
+            "set TF_CONFIG, or start them from a Slurm or PBS job"
+        )
+    slots = Path(node_file).read_text().split()
+    unique = list(dict.fromkeys(slots))
+    if processes == len(slots):
+        hosts: Sequence[str] = slots
+    elif processes == len(unique):
+        hosts = unique
+    else:
+        raise UnusableInput(
+            f"{processes} processes on {len(unique)} nodes with {len(slots)} slots: "
+            "start one per slot or one per node"
+        )
+    return ProcessGroup(rank, _addresses(hosts, environment.get("PBS_JOBID", "0")))
+
+
+def _addresses(hosts: Sequence[str], job: str) -> tuple[str, ...]:
+    """One port for each process, drawn per job so that jobs sharing a node do not meet."""
+    first = FIRST_PORT + zlib.crc32(job.encode()) % PORTS
+    seen: dict[str, int] = {}
+    addresses = []
+    for host in hosts:
+        local = seen.setdefault(host, 0)
+        seen[host] += 1
+        addresses.append(f"{host}:{first + local}")
+    return tuple(addresses)

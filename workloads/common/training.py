@@ -1,0 +1,193 @@
+"""The training loop: epochs, validation, early stopping, best checkpoint, resume.
+
+A run that is killed and started again continues behind its last whole epoch, and ends with the
+same bits as an uninterrupted one (on CPU, and wherever the operations are deterministic).
+"""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.common import checkpoints
+from workloads.common.agreement import largest, require_agreement
+from workloads.common.checkpoints import Checkpoint
+from workloads.common.errors import RunFailed, UnusableInput
+from workloads.common.evaluation import Evaluation, evaluate
+from workloads.common.inputs import Feed, training_plan
+from workloads.common.limits import Limits
+from workloads.common.progress import Advance, no_progress
+from workloads.common.records import Recorder
+from workloads.common.steps import Call, Stepper
+from workloads.common.timing import StepClock
+
+FINGERPRINT_STEP = 100
+
+
+@dataclass
+class LoopState:
+    """Where the loop stands after a whole epoch; what a checkpoint carries."""
+
+    clock: StepClock
+    epochs: int = 0
+    steps: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    epoch_seconds: list[float] = field(default_factory=list)
+    train_loss: float = float("inf")
+    train_accuracy: float = 0.0
+    validation_loss: float = float("inf")
+    validation_accuracy: float = 0.0
+    epochs_without_improvement: int = 0
+    loss_step100: float | None = None
+    finished: bool = False
+
+    def figures(self) -> dict[str, float]:
+        """The metrics of the run so far; NaN for what was not reached."""
+        later = self.epoch_seconds[1:] or self.epoch_seconds
+        return {
+            **self.clock.figures(),
+            "mean_train_images_per_second": self.images / self.seconds,
+            "first_epoch_seconds": self.epoch_seconds[0],
+            "epoch_seconds": float(np.median(later)),
+            "train_loss": self.train_loss,
+            "train_accuracy": self.train_accuracy,
+            "validation_loss": self.validation_loss,
+            "validation_accuracy": self.validation_accuracy,
+            "loss_step100": float("nan") if self.loss_step100 is None else self.loss_step100,
+        }
+
+
+@dataclass
+class Training:
+    """One run of the loop: `run()` trains until a limit is met and returns the final state.
+
+    `settings` are what must be equal for a killed run to be continued in `output`.
+    """
+
+    stepper: Stepper
+    train_feed: Feed
+    validation_feed: Feed
+    limits: Limits
+    recorder: Recorder
+    output: Path
+    settings: dict[str, Any]
+    advance: Advance
+
+    def run(self) -> LoopState:
+        """Train. Raises RunFailed on a loss that is not a number or on ranks that disagree."""
+        state = self._start()
+        train = self.stepper.trainer(self.train_feed)
+        validate = self.stepper.evaluator(self.validation_feed)
+        while not self._is_over(state):
+            started = time.perf_counter()
+            self.recorder.event("epoch_start", state.epochs + 1)
+            self._train_epoch(train, state)
+            validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
+            seconds = time.perf_counter() - started
+            state.seconds += seconds
+            state.epoch_seconds.append(seconds)
+            self._conclude_epoch(state, validation)
+        require_agreement(self.stepper.devices, self.stepper.model.variables, str(self.settings))
+        return state
+
+    def _start(self) -> LoopState:
+        last = self.output / checkpoints.LAST
+        state = LoopState(StepClock(self.limits.warmup_steps))
+        if last.exists():
+            about = checkpoints.describe(last)
+            if about.settings != self.settings:
+                differing = sorted(
+                    key
+                    for key in about.settings | self.settings
+                    if about.settings.get(key) != self.settings.get(key)
+                )
+                raise UnusableInput(
+                    f"{self.output} holds a run with other settings ({', '.join(differing)}): "
+                    "choose another --output, or remove it"
+                )
+            checkpoints.restore(last, self.stepper.model, self.stepper.optimizer)
+            state = LoopState(**about.state | {"clock": StepClock(**about.state["clock"])})
+            if state.finished:
+                raise UnusableInput(
+                    f"{self.output} holds a finished run: choose another --output, or remove it"
+                )
+            self.recorder.event("resumed", state.epochs)
+        require_agreement(self.stepper.devices, [], f"start behind epoch {state.epochs}")
+        return state
+
+    def _is_over(self, state: LoopState) -> bool:
+        return (
+            state.epochs >= self.limits.epochs
+            or state.epochs_without_improvement >= self.limits.patience
+            or (self.limits.max_steps is not None and state.steps >= self.limits.max_steps)
+            or (state.epochs > 0 and self._is_measured(state))
+        )
+
+    def _is_measured(self, state: LoopState) -> bool:
+        if self.limits.measured_seconds is None:
+            return False
+        measured = largest(self.stepper.devices, state.clock.steady_seconds)
+        return measured >= self.limits.measured_seconds
+
+    def _train_epoch(self, train: Call, state: LoopState) -> None:
+        """Train on one epoch, or on the part of it that the limits leave."""
+        batch = self.stepper.global_batch
+        plans = [training_plan(each, batch, state.epochs) for each in self.train_feed.shares]
+        totals = np.zeros(2 + len(self.stepper.objective.count_names))
+        before = time.perf_counter()
+        for arguments, available in self.train_feed.begin(plans, self.stepper.steps_per_call):
+            stalled = time.perf_counter() - before
+            steps = available
+            if self.limits.max_steps is not None:
+                steps = min(available, self.limits.max_steps - state.steps)
+            sums = train(arguments, steps)
+            now = time.perf_counter()
+            state.clock.add(now - before, stalled, steps, steps * batch)
+            self._watch(state, sums[:, 0] / batch)
+            totals += sums.sum(axis=0, dtype=np.float64)
+            self.advance(steps)
+            if steps < available or (state.epochs > 0 and self._is_measured(state)):
+                break
+            before = time.perf_counter()
+        state.images += round(totals[-1])
+        state.train_loss = float(totals[0] / totals[-1])
+        correct = 1 + self.stepper.objective.count_names.index("correct")
+        state.train_accuracy = float(totals[correct] / totals[-1])
+
+    def _watch(self, state: LoopState, losses: np.ndarray) -> None:
+        """Keep the loss after step 100, and stop at once on one that is not a number."""
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if bad.size:
+            raise RunFailed(f"the loss is not a number at step {state.steps + bad[0] + 1}")
+        if state.steps < FINGERPRINT_STEP <= state.steps + len(losses):
+            state.loss_step100 = float(losses[FINGERPRINT_STEP - state.steps - 1])
+        state.steps += len(losses)
+
+    def _conclude_epoch(self, state: LoopState, validation: Evaluation) -> None:
+        """Record the epoch, keep the best weights and the state to continue from."""
+        state.epochs += 1
+        improved = validation.loss < state.validation_loss
+        if improved:
+            state.validation_loss = validation.loss
+            state.validation_accuracy = validation.accuracy
+            state.epochs_without_improvement = 0
+        else:
+            state.epochs_without_improvement += 1
+        state.finished = self._is_over(state)
+        self.recorder.event(
+            "epoch_stop",
+            state.epochs,
+            seconds=round(state.epoch_seconds[-1], 3),
+            train_loss=round(state.train_loss, 6),
+            validation_loss=round(validation.loss, 6),
+            validation_accuracy=round(validation.accuracy, 6),
+        )
+        if self.stepper.devices.reports:
+            about = Checkpoint(self.stepper.model.name, self.settings, asdict(state))
+            if improved:
+                checkpoints.save(self.output / checkpoints.BEST, about, self.stepper.model)
+            path = self.output / checkpoints.LAST
+            checkpoints.save(path, about, self.stepper.model, self.stepper.optimizer)
