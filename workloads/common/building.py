@@ -58,10 +58,8 @@ def build_folder(
         _require_same_work(partial, wanted)
         manifest = wanted | fill(partial)
         write_json(partial / MANIFEST, manifest)
-        shutil.rmtree(partial / PROGRESS)
-        if output.exists():
-            output.rmdir()
         partial.rename(output)
+        shutil.rmtree(output / PROGRESS)
     return manifest, True
 
 

@@ -102,14 +102,14 @@ class StreamFeed:
     """Data that is read while the devices compute.
 
     `read(replica, position)` is a TensorFlow function from a scalar position in a local replica's
-    share to (input, target). `explain(error)` turns what reading raised into what to tell the user.
+    share to (input, target). `explain()` says what to tell the user when reading failed.
     """
 
     devices: Devices
     shares: list[Share]
     read: Callable[[int, Any], tuple[Any, Any]]
     prefetch_to_device: bool = False
-    explain: Callable[[tf.errors.OpError], Exception] | None = None
+    explain: Callable[[], Exception] | None = None
 
     def begin(self, plans: list[Plan], steps_per_call: int) -> Iterator[tuple[Any, int]]:
         """Start one tf.data pipeline for each local replica and hand out runs of steps."""
@@ -132,7 +132,7 @@ class StreamFeed:
         except tf.errors.OpError as error:
             if self.explain is None:
                 raise
-            raise self.explain(error) from error
+            raise self.explain() from error
 
     def _pipeline(self, replica: int, plan: Plan, steps_per_call: int) -> tf.data.Dataset:
         threads = max(1, len(os.sched_getaffinity(0)) // len(self.shares))

@@ -1,0 +1,52 @@
+"""What several unit tests share: a tiny dataset, and a way to run a stage as a user does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workloads.skyline.__main__ import main
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """A cache that holds the tiny preset, drawn and packed."""
+    folder = tmp_path_factory.mktemp("cache")
+    assert main(["pack", "--preset", "tiny", "--cache", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_patches(cache):
+    """The tiny preset's JPEG layout; not to be changed."""
+    return next(cache.glob("skyline/tiny-1-*/patches"))
+
+
+@pytest.fixture(scope="session")
+def tiny_packed(cache):
+    """The tiny preset's packed shards; not to be changed."""
+    return next(cache.glob("skyline/tiny-1-*/packed"))
+
+
+@pytest.fixture(scope="session")
+def start_stage(cache):
+    """Start `python -m workloads.skyline ...` on the tiny preset in a process of its own."""
+
+    def start(*arguments, environment=None, code=None):
+        program = ["-m", "workloads.skyline"] if code is None else ["-c", code]
+        command = [sys.executable, *program, *map(str, arguments)]
+        command += ["--preset", "tiny", "--cache", str(cache)]
+        return subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            env=os.environ | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start

@@ -1,0 +1,160 @@
+"""Packing: the same pixels, whatever the number of ranks; broken files named; resumable."""
+
+import json
+import resource
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workloads.common.building import PROGRESS
+from workloads.common.data_order import SHARDS, Share
+from workloads.common.errors import UnusableInput
+from workloads.skyline.feeds import _read_share
+from workloads.skyline.layout import SPLITS, list_patches
+from workloads.skyline.packing import pack, shard_file
+
+
+def write_patches(root, per_class, seed=0, size=29):
+    """A dataset of random patches in the published layout; no manifest, as the real one."""
+    rng = np.random.default_rng(seed)
+    for split in SPLITS:
+        for kind in ("positive", "negative"):
+            folder = root / split / "patches" / kind
+            folder.mkdir(parents=True)
+            for number in range(per_class):
+                pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                (folder / f"{number:04d}.jpg").write_bytes(simplejpeg.encode_jpeg(pixels))
+    return root
+
+
+@pytest.fixture
+def patches(tmp_path):
+    return write_patches(tmp_path / "patches", 40)
+
+
+@given(st.integers(0, 2**31), st.sampled_from([1, 2, 3, 5, 8, 32]))
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_the_ranks_read_is_what_the_jpegs_hold(tmp_path_factory, seed, ranks):
+    root = write_patches(tmp_path_factory.mktemp("data") / "patches", 20, seed=seed % 1000)
+    folder = root.parent / "packed"
+    pack(root, folder, seed, processes=1)
+    listing = list_patches(root, "training")
+    read = {}
+    for rank in range(ranks):
+        share = Share(len(listing), seed, rank, ranks)
+        inputs, targets = _read_share(folder, "training", share)
+        for number, pixels, target in zip(share.owned, inputs, targets, strict=True):
+            assert number not in read
+            read[number] = (pixels, target)
+    for number, patch in enumerate(listing):
+        pixels, target = read[number]
+        assert np.array_equal(pixels, simplejpeg.decode_jpeg((root / patch.name).read_bytes()))
+        assert target == patch.label == ("positive" in patch.name)
+
+
+def test_packing_again_decodes_nothing(patches, tmp_path):
+    first, decoded = pack(patches, tmp_path / "packed", 1)
+    assert decoded == 240
+    assert pack(patches, tmp_path / "packed", 1) == (first, 0)
+    assert first["counts"]["testing"] == {"positive": 40, "negative": 40}
+
+
+def test_a_killed_packing_goes_on_and_ends_the_same(patches, tmp_path):
+    whole, _ = pack(patches, tmp_path / "whole", 1)
+    seen = []
+
+    def interrupt(done):
+        seen.append(done)
+        if len(seen) == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(patches, tmp_path / "killed", 1, advance=interrupt, processes=1)
+    assert not (tmp_path / "killed").exists()
+    resumed, decoded = pack(patches, tmp_path / "killed", 1)
+    assert 0 < decoded < 240
+    assert resumed == whole
+    for split in SPLITS:
+        for shard in range(SHARDS):
+            with (
+                h5py.File(shard_file(tmp_path / "whole", split, shard)) as one,
+                h5py.File(shard_file(tmp_path / "killed", split, shard)) as other,
+            ):
+                assert np.array_equal(one["patches"], other["patches"])
+                assert np.array_equal(one["labels"], other["labels"])
+
+
+@pytest.mark.parametrize("damage", ["text", "truncated", "wrong size", "empty"])
+def test_a_broken_jpeg_is_named_and_left_out_only_when_asked(patches, tmp_path, damage):
+    broken = patches / "training/patches/negative/0007.jpg"
+    content = broken.read_bytes()
+    small = simplejpeg.encode_jpeg(np.zeros((16, 20, 3), np.uint8))
+    new = {"text": b"hello", "truncated": content[:40], "wrong size": small, "empty": b""}
+    broken.write_bytes(new[damage])
+    with pytest.raises(UnusableInput, match=r"negative/0007\.jpg.*--skip-broken"):
+        pack(patches, tmp_path / "packed", 1)
+    assert not (tmp_path / "packed").exists()
+    manifest, decoded = pack(patches, tmp_path / "without", 1, skip_broken=True)
+    assert manifest["broken"] == ["training/patches/negative/0007.jpg"]
+    assert manifest["counts"]["training"] == {"positive": 40, "negative": 39}
+    assert decoded == 239
+
+
+def test_patches_that_differ_from_their_manifest_are_refused(tiny_patches, tmp_path):
+    copied = tmp_path / "patches"
+    shutil.copytree(tiny_patches, copied)
+    folders = [copied / "training/patches" / kind for kind in ("positive", "negative")]
+    swapped = sorted(folders[0].iterdir())[0]
+    other = sorted(folders[1].iterdir())[0]
+    one, two = swapped.read_bytes(), other.read_bytes()
+    swapped.write_bytes(two)
+    other.write_bytes(one)
+    with pytest.raises(UnusableInput, match="not those of its manifest"):
+        pack(copied, tmp_path / "packed", 1)
+    swapped.write_bytes(one)
+    other.write_bytes(two)
+    manifest, _ = pack(copied, tmp_path / "packed", 1)
+    assert manifest["digest"] == json.loads((copied / "manifest.json").read_text())["digest"]
+
+
+@pytest.mark.parametrize("kind", ["positive", "negative"])
+def test_a_split_without_one_class_is_refused(patches, tmp_path, kind):
+    shutil.rmtree(patches / "validation/patches" / kind)
+    with pytest.raises(UnusableInput, match=f"validation split has no {kind}"):
+        pack(patches, tmp_path / "packed", 1)
+
+
+def test_a_missing_or_empty_dataset_is_refused(tmp_path):
+    with pytest.raises(UnusableInput, match="no dataset at"):
+        pack(tmp_path / "nowhere", tmp_path / "packed", 1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnusableInput, match="no patches at"):
+        pack(tmp_path / "empty", tmp_path / "packed", 1)
+
+
+def test_the_only_subfolder_of_an_archive_is_found(patches, tmp_path):
+    nested = tmp_path / "archive"
+    nested.mkdir()
+    shutil.move(patches, nested / "skyline-extraction-patches-dataset")
+    assert pack(nested, tmp_path / "packed", 1)[1] == 240
+
+
+def test_a_full_disk_while_packing_leaves_nothing_that_looks_finished(patches, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            pack(patches, tmp_path / "packed", 1, processes=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "packed").exists()
+    left = [each.name for each in (tmp_path / "packed.partial").iterdir()]
+    assert left == [PROGRESS], "no half-written shard may stay"
+    assert pack(patches, tmp_path / "packed", 1)[1] == 240

@@ -1,0 +1,196 @@
+"""The training loop, on a few hundred random patches: what it reports, when it stops, resume."""
+
+import h5py
+import numpy as np
+import pytest
+
+from workloads.common import checkpoints
+from workloads.common.construction import make_adam, make_model
+from workloads.common.devices import open_devices
+from workloads.common.errors import RunFailed, UnusableInput
+from workloads.common.evaluation import evaluate
+from workloads.common.feeding import memory_feed
+from workloads.common.inputs import StreamFeed
+from workloads.common.limits import Limits
+from workloads.common.progress import no_progress
+from workloads.common.records import recording
+from workloads.common.steps import Stepper
+from workloads.common.training import Training
+from workloads.skyline.model import build
+from workloads.skyline.objective import PatchClassification
+
+BATCH, SAMPLES = 64, 320
+
+
+@pytest.fixture(scope="module")
+def devices():
+    return open_devices(0, deterministic=True, environment={})
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, SAMPLES).astype(np.uint8)
+    patches = rng.integers(0, 256, (SAMPLES, 29, 29, 3), dtype=np.uint8)
+    patches[labels == 1] //= 2
+    return patches, labels
+
+
+def feed_of(devices, arrays):
+    shares = devices.shares(len(arrays[1]), seed=1)
+    return memory_feed(
+        devices, shares, [(arrays[0][share.owned], arrays[1][share.owned]) for share in shares]
+    )
+
+
+def training_of(devices, arrays, output, recorder, objective=None, seed=1, **limits):
+    model = make_model(devices, lambda: build("original"), seed, "float32")
+    optimizer = make_adam(devices, 1e-4, "float32")
+    stepper = Stepper(devices, model, optimizer, objective or PatchClassification(), BATCH, 2)
+    feed = feed_of(devices, arrays)
+    limits = Limits(**{"epochs": 3, "patience": 10, "warmup_steps": 2} | limits)
+    settings = {"seed": seed, "precision": "float32"}
+    return Training(stepper, feed, feed, limits, recorder, output, settings, no_progress)
+
+
+def evaluation_of(stepper, feed):
+    return evaluate(stepper, stepper.evaluator(feed), feed, no_progress)
+
+
+def train(devices, arrays, output, **options):
+    with recording("train", output) as recorder:
+        return training_of(devices, arrays, output, recorder, **options).run()
+
+
+def weights_in(output):
+    with h5py.File(output / checkpoints.LAST) as file:
+        return {
+            f"{group}/{name}": file[group][name][()]
+            for group in ("weights", "optimizer")
+            for name in file[group]
+        }
+
+
+def test_the_model_learns_and_every_figure_is_reported(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path, epochs=25)
+    figures = state.figures()
+    assert figures["validation_accuracy"] > 0.95
+    assert figures["throughput"] > 0
+    assert figures["first_epoch_seconds"] > figures["epoch_seconds"] > 0
+    assert 0 <= figures["input_stall_fraction"] < 1
+    assert figures["step_seconds_99th_percentile"] >= figures["step_seconds_median"] > 0
+    assert state.steps == 25 * (SAMPLES // BATCH)
+    assert np.isfinite(list(figures.values())).all()
+
+
+def test_continued_in_the_middle_it_ends_with_the_same_bits(devices, arrays, tmp_path):
+    train(devices, arrays, tmp_path / "whole", epochs=4)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        recording("train", tmp_path / "killed") as recorder,
+    ):
+        training = training_of(devices, arrays, tmp_path / "killed", recorder, epochs=4)
+        steps = []
+
+        def interrupt(done):
+            steps.append(done)
+            if sum(steps) > 2 * (SAMPLES // BATCH):
+                raise KeyboardInterrupt
+
+        training.advance = interrupt
+        training.run()
+    train(devices, arrays, tmp_path / "killed", epochs=4)
+    whole, resumed = weights_in(tmp_path / "whole"), weights_in(tmp_path / "killed")
+    assert whole.keys() == resumed.keys()
+    for name in whole:
+        assert np.array_equal(whole[name], resumed[name]), name
+    other = tmp_path / "other"
+    train(devices, arrays, other, epochs=4, seed=2)
+    assert any(not np.array_equal(whole[name], value) for name, value in weights_in(other).items())
+
+
+def test_a_finished_run_is_not_trained_again(devices, arrays, tmp_path):
+    train(devices, arrays, tmp_path, epochs=1)
+    with pytest.raises(UnusableInput, match="finished run"):
+        train(devices, arrays, tmp_path, epochs=1)
+
+
+def test_a_run_with_other_settings_is_not_continued(devices, arrays, tmp_path):
+    train(devices, arrays, tmp_path, epochs=1)
+    with pytest.raises(UnusableInput, match=r"other settings \(seed\)"):
+        train(devices, arrays, tmp_path, epochs=2, seed=9)
+
+
+def test_a_loss_that_is_not_a_number_stops_at_its_step(devices, arrays, tmp_path):
+    class Diverging(PatchClassification):
+        def losses(self, targets, outputs):
+            return super().losses(targets, outputs) * float("nan")
+
+    with pytest.raises(RunFailed, match="not a number at step 1"):
+        train(devices, arrays, tmp_path, objective=Diverging())
+    assert not (tmp_path / checkpoints.LAST).exists()
+    assert '"status": "failed"' in (tmp_path / "train.records.log").read_text()
+
+
+def test_training_stops_early_when_validation_no_longer_improves(devices, arrays, tmp_path):
+    class Worsening(PatchClassification):
+        """Outside training (all bits are zero) the loss is one and the same: never better."""
+
+        def losses(self, targets, outputs):
+            return super().losses(targets, outputs) * 0.0 + 1.0
+
+    state = train(devices, arrays, tmp_path, objective=Worsening(), epochs=50, patience=3)
+    assert state.epochs == 4
+
+
+def test_the_best_weights_are_kept_apart_from_the_last(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path, epochs=6)
+    model = make_model(devices, lambda: build("original"), 5, "float32")
+    checkpoints.restore(tmp_path / checkpoints.BEST, model)
+    stepper = Stepper(devices, model, None, PatchClassification(), BATCH, 2)
+    best = evaluation_of(stepper, feed_of(devices, arrays))
+    assert best.loss == pytest.approx(state.validation_loss, rel=1e-6)
+    assert best.accuracy == state.validation_accuracy
+
+
+def test_max_steps_is_exact_and_loss_step100_is_the_loss_of_step_100(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path / "a", epochs=50, max_steps=100)
+    assert state.steps == 100
+    longer = train(devices, arrays, tmp_path / "b", epochs=50, max_steps=103)
+    assert longer.loss_step100 == state.loss_step100 is not None
+    assert train(devices, arrays, tmp_path / "c", epochs=50, max_steps=99).loss_step100 is None
+
+
+def test_a_time_limit_counts_the_steady_state_and_completes_an_epoch(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path, epochs=1000, warmup_steps=7, measured_seconds=1e-9)
+    assert state.epochs == 2
+    assert state.clock.steady_seconds >= 1e-9
+
+
+def test_evaluation_counts_every_sample_and_ignores_augmentation(devices, arrays):
+    odd = tuple(each[:301] for each in arrays)
+    model = make_model(devices, lambda: build("optimised"), 1, "float32")
+    stepper = Stepper(devices, model, None, PatchClassification(), BATCH, 2)
+    result = evaluation_of(stepper, feed_of(devices, odd))
+    scores = np.asarray(model(odd[0].astype("float32") / 255.0))[:, 0, 0, :]
+    right = (scores.argmax(axis=1) == odd[1]).mean()
+    assert result.samples == 301
+    assert result.accuracy == pytest.approx(right)
+    assert result.counts["positive"] == odd[1].sum()
+    chosen = scores[np.arange(301), odd[1]]
+    assert result.loss == pytest.approx(-np.log(chosen).mean(), rel=1e-4)
+
+
+def test_streamed_and_resident_data_give_the_same_training(devices, arrays, tmp_path, monkeypatch):
+    resident = train(devices, arrays, tmp_path / "resident", epochs=2)
+    monkeypatch.setattr("workloads.common.feeding._free_device_memory", lambda devices: 0)
+    assert isinstance(feed_of(devices, arrays), StreamFeed)
+    streamed = train(devices, arrays, tmp_path / "streamed", epochs=2)
+    assert streamed.train_loss == resident.train_loss
+    assert streamed.validation_loss == resident.validation_loss
+
+
+def test_more_gpus_than_there_are_is_refused():
+    with pytest.raises(UnusableInput, match="64 GPUs were asked for"):
+        open_devices(64, deterministic=False, environment={})

@@ -1,0 +1,178 @@
+"""The command line of the skyline workload: `python -m workloads.skyline STAGE --help`."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workloads.common.command_line import OneLineParser, common_options, positive, run_stage
+from workloads.skyline.presets import PRESETS
+
+MODELS = ("original", "optimised")
+PIPELINES = ("files", "packed")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one stage and return the exit code: 0 done, 1 the run failed, 2 unusable input."""
+    options = _parser().parse_args(arguments)
+
+    def stage() -> None:
+        # Only the stage that runs is loaded: most of them need no TensorFlow.
+        importlib.import_module(f"workloads.skyline.stages.{options.stage}").run(options)
+
+    return run_stage(stage, options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="python -m workloads.skyline", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+    common = common_options()
+    common.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        default="smoke",
+        help="; ".join(f"{name}: {_first_line(make.__doc__)}" for name, make in PRESETS.items()),
+    )
+    for add in (_download, _synthesise, _pack, _train, _evaluate):
+        add(stages, common)
+    return parser
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0].replace("%", "%%")
+
+
+def _download(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "download",
+        parents=[common],
+        help="fetch an archive of the dataset and unpack it",
+        description="Fetch an archive of patches, check it, and unpack it at --output.",
+    )
+    stage.add_argument("--url", required=True, help="address of a .zip or .tar archive")
+    stage.add_argument(
+        "--sha256", required=True, metavar="DIGEST", help="what the archive's sha256 must be"
+    )
+    _output(stage, "where the dataset is unpacked", required=True)
+
+
+def _synthesise(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "synthesise",
+        parents=[common],
+        help="draw photographs and cut patches",
+        description="Draw seeded mountain photographs with their skylines, and cut patches from "
+        "them in the published layout. Resumes a killed run; a finished dataset is left alone.",
+    )
+    _output(stage, "where the dataset is written (default: in the cache)")
+
+
+def _pack(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "pack",
+        parents=[common],
+        help="decode patches into dense HDF5 shards",
+        description="Decode the JPEG patches of --data into dense HDF5 shards with a manifest. "
+        "Resumes a killed run; finished shards are left alone.",
+    )
+    _output(stage, "where the shards are written (default: in the cache)")
+    stage.add_argument(
+        "--skip-broken", action="store_true", help="leave broken JPEGs out, and count them"
+    )
+
+
+def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "train",
+        parents=[common],
+        help="train a network and keep the best weights",
+        description="Train on the training split, validate after every epoch. Start a killed run "
+        "again with the same options to continue it.",
+    )
+    _output(stage, "where checkpoints and records are written", required=True)
+    _devices(stage)
+    stage.add_argument("--model", choices=MODELS, default="original", help="default: original")
+    _pipeline(stage)
+    stage.add_argument("--jit", action="store_true", help="compile the steps with XLA")
+    stage.add_argument(
+        "--precision", default="float32", choices=PRECISIONS, help="default: float32"
+    )
+    stage.add_argument(
+        "--epochs", type=positive, metavar="N", help="at most (default: of the preset)"
+    )
+    stage.add_argument(
+        "--max-steps",
+        type=positive,
+        metavar="N",
+        help="end after N steps (default: no limit)",
+    )
+    stage.add_argument(
+        "--global-batch",
+        type=positive,
+        metavar="N",
+        help="patches in a step over all replicas, a multiple of 32 (default: 256)",
+    )
+    stage.add_argument(
+        "--steps-per-execution",
+        type=positive,
+        metavar="N",
+        help="steps in one call of the devices (default: the preset's)",
+    )
+    stage.add_argument(
+        "--deterministic",
+        action=argparse.BooleanOptionalAction,
+        help="use deterministic operations throughout (default: the preset's); where not, a "
+        "deterministic run of 100 steps goes before, for loss_step100",
+    )
+
+
+def _evaluate(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "evaluate",
+        parents=[common],
+        help="score trained weights on the test split",
+        description="Score the best weights of a training run on the whole test split.",
+    )
+    stage.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="FOLDER", help="the --output of train"
+    )
+    _output(stage, "where records are written", required=True)
+    stage.add_argument(
+        "--model", choices=MODELS, help="which network the checkpoint holds (default: as it says)"
+    )
+    _devices(stage)
+    _pipeline(stage)
+
+
+def _output(stage: argparse.ArgumentParser, meaning: str, required: bool = False) -> None:
+    stage.add_argument("--output", type=Path, metavar="FOLDER", required=required, help=meaning)
+
+
+def _devices(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--gpus",
+        type=int,
+        metavar="N",
+        help="GPUs over all processes, 0 for the CPU (default: all that are there)",
+    )
+
+
+def _pipeline(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--pipeline",
+        choices=PIPELINES,
+        default="packed",
+        help="read the JPEG files in every epoch, or packed shards (default: packed)",
+    )
+    stage.add_argument(
+        "--prefetch-to-device",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="with --pipeline files: copy batches to the GPU ahead of the step",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Skyline data on its way to the devices, packed or as JPEG files: both give the same batches."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.common.building import read_manifest
+from workloads.common.data_order import Share, owned_shards
+from workloads.common.devices import Devices
+from workloads.common.errors import UnusableInput
+from workloads.common.feeding import jpeg_feed, memory_feed
+from workloads.common.inputs import Feed
+from workloads.skyline.dataset import Location, layout_digest
+from workloads.skyline.layout import PATCH_SIZE, list_patches
+from workloads.skyline.packing import INPUTS, TARGETS, shard_file
+
+
+class Source(Protocol):
+    """A dataset in one of its two forms."""
+
+    digest: str
+
+    def feed(self, devices: Devices, split: str) -> Feed:
+        """A split of the dataset, ready for the devices."""
+
+
+def open_source(location: Location, options: argparse.Namespace) -> Source:
+    """The dataset as `--pipeline` asks for it: packed shards, or JPEG files."""
+    if options.pipeline == "packed":
+        return PackedSource(location.packed())
+    return FileSource(location.patches(), options.seed, options.prefetch_to_device)
+
+
+class PackedSource:
+    """Packed shards: on the devices where they fit, else streamed from memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._manifest = read_manifest(folder) or {}
+        self.digest = str(self._manifest["digest"])
+
+    def feed(self, devices: Devices, split: str) -> Feed:
+        """A split, read from the shards that this process's replicas own."""
+        samples = sum(self._manifest["counts"][split].values())
+        shares = devices.shares(samples, int(self._manifest["seed"]))
+        columns = [_read_share(self._folder, split, share) for share in shares]
+        return memory_feed(devices, shares, columns)
+
+
+class FileSource:
+    """JPEG files, read anew in every pass, as the published code does."""
+
+    def __init__(self, root: Path, seed: int, prefetch_to_device: bool) -> None:
+        self._root, self._seed, self._prefetch = root, seed, prefetch_to_device
+        self.digest = layout_digest(root)
+
+    def feed(self, devices: Devices, split: str) -> Feed:
+        """A split, as the list of its files."""
+        patches = list_patches(self._root, split)
+        names = np.array([str(self._root / patch.name) for patch in patches], object)
+        labels = np.array([patch.label for patch in patches], np.uint8)
+        shares = devices.shares(len(patches), self._seed)
+        shape = (PATCH_SIZE, PATCH_SIZE, 3)
+        return jpeg_feed(devices, shares, names, labels, shape, self._prefetch)
+
+
+def _read_share(folder: Path, split: str, share: Share) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs and targets of a share's shards, shard after shard."""
+    inputs = np.empty((len(share.owned), PATCH_SIZE, PATCH_SIZE, 3), np.uint8)
+    targets = np.empty(len(share.owned), np.uint8)
+    first = 0
+    for shard in owned_shards(share.rank, share.ranks):
+        path = shard_file(folder, split, shard)
+        try:
+            with h5py.File(path) as file:
+                count = len(file[TARGETS])
+                file[INPUTS].read_direct(inputs, dest_sel=np.s_[first : first + count])
+                file[TARGETS].read_direct(targets, dest_sel=np.s_[first : first + count])
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise UnusableInput(
+                f"{path} cannot be read ({error}): pack the dataset again"
+            ) from None
+        first += count
+    if first != len(share.owned):
+        raise UnusableInput(f"{folder} lacks samples of its manifest: pack the dataset again")
+    return inputs, targets

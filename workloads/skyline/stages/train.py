@@ -1,0 +1,142 @@
+"""The stage `train`: train a network on the training split, validate, keep the best weights."""
+
+import argparse
+import dataclasses
+import os
+from typing import Any
+
+from mlperf_logging.mllog import constants
+
+from workloads.common.construction import make_adam, make_model
+from workloads.common.data_order import steps_per_epoch
+from workloads.common.devices import (
+    Devices,
+    open_devices,
+    peak_device_memory_bytes,
+    peak_memory_bytes,
+)
+from workloads.common.fingerprint import measure_fingerprint
+from workloads.common.inputs import Feed
+from workloads.common.process_group import process_group
+from workloads.common.progress import progress_of
+from workloads.common.records import Recorder, recording
+from workloads.common.steps import Stepper
+from workloads.common.training import Training
+from workloads.skyline.dataset import Location
+from workloads.skyline.feeds import open_source
+from workloads.skyline.model import LEARNING_RATES, build
+from workloads.skyline.objective import PatchClassification
+from workloads.skyline.presets import Preset
+from workloads.skyline.report import close_with_table, record_devices, record_provenance
+
+Feeds = tuple[Feed, Feed]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train as the options say. Raises UnusableInput and RunFailed."""
+    location = Location.of(options)
+    deterministic = options.deterministic
+    if deterministic is None:
+        deterministic = location.preset.deterministic
+    reports = process_group(os.environ).rank == 0
+    with recording("train", options.output, reports) as recorder:
+        # The short run takes the devices, and so must have left them before this one does.
+        fingerprint = None if deterministic else measure_fingerprint("workloads.skyline", options)
+        devices = open_devices(options.gpus, deterministic)
+        figures = _train(devices, location, options, recorder)
+        record_devices(recorder, options, devices)
+        recorder.provenance(
+            model=options.model,
+            precision=options.precision,
+            jit=options.jit,
+            deterministic=deterministic,
+            ranks_agree=True,
+        )
+        if fingerprint is not None:
+            figures["loss_step100"] = fingerprint
+        _record_figures(recorder, devices, figures)
+    close_with_table(recorder, f"train: {options.output}", reports)
+
+
+def _train(
+    devices: Devices, location: Location, options: argparse.Namespace, recorder: Recorder
+) -> dict[str, float]:
+    preset = location.preset
+    feeds, digest = _open_feeds(devices, location, options)
+    record_provenance(recorder, options, digest, "tensorflow", "keras")
+    batch = options.global_batch or preset.global_batch
+    _record_run(recorder, options, batch, feeds)
+    limits = dataclasses.replace(
+        preset.limits,
+        epochs=options.epochs or preset.limits.epochs,
+        max_steps=options.max_steps,
+    )
+    steps = limits.total_steps(steps_per_epoch(feeds[0].shares[0].samples, batch))
+    stepper = _make_stepper(devices, preset, options, batch)
+    settings = _settings(devices, options, batch, digest)
+    with progress_of("training", steps, "steps", devices.reports) as advance:
+        training = Training(stepper, *feeds, limits, recorder, options.output, settings, advance)
+        return training.run().figures()
+
+
+def _open_feeds(
+    devices: Devices, location: Location, options: argparse.Namespace
+) -> tuple[Feeds, str]:
+    """The training and validation splits, and the digest of the dataset."""
+    source = open_source(location, options)
+    train = source.feed(devices, "training")
+    return (train, source.feed(devices, "validation")), source.digest
+
+
+def _settings(
+    devices: Devices, options: argparse.Namespace, batch: int, digest: str
+) -> dict[str, Any]:
+    """What must be equal for a killed run to be continued, and for ranks to agree."""
+    return {
+        "model": options.model,
+        "seed": options.seed,
+        "dataset_digest": digest,
+        "pipeline": options.pipeline,
+        "precision": options.precision,
+        "global_batch": batch,
+        "jit": options.jit,
+        "replicas": devices.replicas,
+    }
+
+
+def _make_stepper(
+    devices: Devices, preset: Preset, options: argparse.Namespace, batch: int
+) -> Stepper:
+    rate = LEARNING_RATES[options.model]
+    model = make_model(devices, lambda: build(options.model), options.seed, options.precision)
+    return Stepper(
+        devices,
+        model,
+        make_adam(devices, rate, options.precision),
+        PatchClassification(),
+        batch,
+        options.steps_per_execution or preset.steps_per_execution,
+        options.jit,
+    )
+
+
+def _record_run(recorder: Recorder, options: argparse.Namespace, batch: int, feeds: Feeds) -> None:
+    """Record the run's parameters under MLPerf's keys."""
+    for key, value in (
+        (constants.SEED, options.seed),
+        (constants.GLOBAL_BATCH_SIZE, batch),
+        (constants.TRAIN_SAMPLES, feeds[0].shares[0].samples),
+        (constants.EVAL_SAMPLES, feeds[1].shares[0].samples),
+        (constants.OPT_NAME, "adam"),
+        (constants.OPT_BASE_LR, LEARNING_RATES[options.model]),
+    ):
+        recorder.event(key, value)
+
+
+def _record_figures(recorder: Recorder, devices: Devices, figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        recorder.metric(name, value)
+    recorder.metric("peak_memory_bytes", peak_memory_bytes())
+    on_device = peak_device_memory_bytes(devices)
+    if on_device is not None:
+        recorder.metric("peak_device_memory_bytes", on_device)
