@@ -1,0 +1,32 @@
+"""Fixtures whose variables are known only when the test that needs them is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reframe.core.fixtures import FixtureRegistry, TestFixture
+from reframe.core.pipeline import RunOnlyRegressionTest
+from reframe.utility import udeps
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What `reframe --list` reads of a fixture; with slots, because ReFrame takes a class inside
+    any other object for something that cannot be copied."""
+
+    cls: type
+    scope: str
+
+
+def require(test: RunOnlyRegressionTest, fixture: type, **variables: Any) -> None:
+    """Makes `test` wait for a `fixture` with these variables, run once for each of its partitions.
+
+    Call it once, after init. ReFrame's own `fixture(...)` fixes the variables when the class is
+    made, before `-P preset=...` is known, and writes them into the name of the test, which is the
+    key of its history. This does for one instance what `FixtureSpace.inject` does for a class."""
+    wanted = TestFixture(fixture, scope="partition", variables=variables)
+    registry = FixtureRegistry()
+    for name in registry.add(wanted, 0, test):
+        test.depends_on(name, udeps.by_part)
+
+    test._rfm_fixture_registry = registry
+    test._rfm_fixture_space = {"dataset": _Listed(wanted.cls, wanted.scope)}

@@ -1,0 +1,140 @@
+"""Turns red what ReFrame 4.10.4 lets pass as green around the cases themselves.
+
+Three guards, installed by `checks/__init__.py`:
+
+* a warning while checks are loaded is an error: ReFrame drops the file, the class, the fixture or
+  the dependent case that it warns about, and passes without it;
+* a session that judged nothing, skipped something or was told to judge nothing fails, and so does
+  one whose failures went green on a second try; a dry run leaves no record that anything passed;
+* on a local scheduler one case runs at a time, because measured figures must not overlap.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import reframe.core.logging as rfm_logging
+from reframe.core.exceptions import (
+    ReframeError,
+    ReframeFatalError,
+    RunSessionTimeout,
+    WarningAsError,
+)
+from reframe.core.runtime import runtime
+from reframe.frontend.executors import Runner
+
+# `-S model=...` is meant for the classes that have such a variable; ReFrame warns about each class
+# without it, and that is an error only where no selected class has it.
+_NOT_SET = re.compile(r"test '(?P<test>\w+)': the following variables were not set: (?P<names>.*)")
+
+
+class NothingJudged(ReframeError):
+    """A session that ReFrame would call passed although it says nothing about the machine."""
+
+
+class _Session:
+    """What the guards remember between loading and running."""
+
+    guarded = False
+    original_warning: Callable[..., None] | None = None
+    tests_without: dict[str, set[str]] = {}
+    retries_allowed = False
+
+
+def install() -> None:
+    """Installs the guards; a second call changes nothing. Without a ReFrame session (a unit test
+    that imports a base module) only the runner is guarded."""
+    if not _Session.guarded:
+        Runner.runall = _guarded(Runner.runall)
+        _Session.guarded = True
+
+    try:
+        session = runtime()
+    except ReframeFatalError:
+        return
+
+    session.site_config.add_sticky_option("systems/max_local_jobs", 1)
+    _refuse_warnings()
+
+
+def is_retry() -> bool:
+    """Whether the running case is the second try of a failed one (`--max-retries`)."""
+    return _Session.retries_allowed and runtime().current_run > 0
+
+
+def _refuse_warnings() -> None:
+    logger = rfm_logging.getlogger()
+    if _Session.original_warning is not None:
+        return
+
+    _Session.original_warning = logger.warning
+
+    def refuse(message: Any, *_args: Any, **_options: Any) -> None:
+        not_set = _NOT_SET.match(str(message))
+        if not not_set:
+            raise WarningAsError(message)
+
+        for name in re.findall(r"\w+", not_set["names"]):
+            _Session.tests_without.setdefault(name, set()).add(not_set["test"])
+
+    logger.warning = refuse
+
+
+def _allow_warnings() -> None:
+    if _Session.original_warning is not None:
+        rfm_logging.getlogger().warning = _Session.original_warning
+        _Session.original_warning = None
+
+
+def _guarded(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def runall(self: Runner, testcases: list[Any], restored_cases: Any = None) -> None:
+        _allow_warnings()
+        if self.policy.skip_sanity_check or self.policy.skip_performance_check:
+            raise NothingJudged("--skip-*-check leaves results or figures unjudged: run without it")
+
+        if not testcases:
+            raise NothingJudged(
+                "no test case was selected: see the selection with `--list`, and what this system "
+                "offers with `--show-config=systems/0/partitions`"
+            )
+
+        _require_known_variables(testcases)
+        if self.policy.dry_run_mode:
+            # ReFrame would log every case of a dry run as passed.
+            rfm_logging._perf_logger = None
+
+        _Session.retries_allowed = self.max_retries > 0
+        try:
+            original(self, testcases, restored_cases)
+        except RunSessionTimeout:
+            _require_judgement(self.stats.tasks(None))
+            raise
+
+        _require_judgement(self.stats.tasks(None))
+
+    return runall
+
+
+def _require_known_variables(testcases: list[Any]) -> None:
+    selected = {type(each.check).__name__ for each in testcases if not each.check.is_fixture()}
+    for name, without in _Session.tests_without.items():
+        if selected <= without:
+            raise NothingJudged(f"-S {name}=...: no selected test has a variable of this name")
+
+
+def _require_judgement(tasks: Iterable[Any]) -> None:
+    tasks = list(tasks)
+    if any(task.failed for task in tasks):
+        if _Session.retries_allowed:
+            raise NothingJudged("a retry does not turn a failure into a pass: the first one stands")
+
+        return
+
+    skipped = sorted({task.info() for task in tasks if task.skipped})
+    if skipped:
+        raise NothingJudged(f"skipped, not judged: {', '.join(skipped)}")
+
+    if not any(task.completed for task in tasks):
+        raise NothingJudged(f"none of the {len(tasks)} test case(s) came to a result")

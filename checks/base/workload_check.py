@@ -1,0 +1,100 @@
+"""A stage that is measured: its sizes, its nodes, its references."""
+
+import dataclasses
+from typing import Any
+
+import reframe.core.builtins as builtins
+import reframe.utility.sanity as sn
+from reframe.core.exceptions import ReframeError
+from reframe.core.runtime import runtime
+
+from checks.base import geometry, presets, references, sanity
+from checks.base.workload_stage import WorkloadStage
+
+
+class WorkloadCheck(WorkloadStage):
+    """A stage that is measured: in every size that the partitions hold, against references."""
+
+    num_gpus = builtins.parameter(geometry.gpu_counts(runtime().system.partitions), type=int)
+    preset = builtins.parameter([presets.default_preset(runtime().system.partitions)], type=str)
+    storage = builtins.parameter(geometry.storage_kinds(runtime().system.partitions), type=str)
+    #: How the stage is launched: the container platform in small letters, or none.
+    container = builtins.variable(str, value="none")
+
+    #: Parameters and variables that change the figures: references are keyed by all of them.
+    reference_keys: tuple[str, ...] = ("preset", "num_gpus", "storage", "container")
+    #: Those of them that the records must confirm.
+    confirmed_keys: tuple[str, ...] = ()
+
+    def expectation(self) -> sanity.Expectation:
+        """As for every stage; also the devices, the agreement of the ranks and the options."""
+        expected = super().expectation()
+        return dataclasses.replace(
+            expected,
+            units={name: each.unit for name, each in self.references.items()},
+            asked={
+                **expected.asked,
+                "gpus_used": self.num_gpus,
+                "processes": self.num_tasks,
+                "ranks_agree": True,
+                **{key: getattr(self, key) for key in self.confirmed_keys},
+            },
+        )
+
+    @builtins.run_after("init")
+    def choose_partitions(self) -> None:
+        self.descr = f"{self.workload}: {self.stage}"
+        self.references: dict[str, references.Reference] = {}
+        self.valid_systems = geometry.holders(
+            self.num_gpus, self.storage, runtime().system.partitions
+        )
+
+    @builtins.run_after("setup")
+    def take_nodes(self) -> None:
+        layout = geometry.layout(self.num_gpus, self.current_partition)
+        if layout is None:
+            raise ReframeError(
+                f"{self.current_partition.fullname} does not hold num_gpus={self.num_gpus}"
+            )
+
+        self.num_tasks = layout.num_tasks
+        self.num_tasks_per_node = 1
+        if not layout.gpus_per_node:
+            return
+
+        self.num_gpus_per_node = layout.gpus_per_node
+        scheduled = not self.current_partition.scheduler.is_local
+        if scheduled and "_rfm_gpu" not in self.current_partition.resources:
+            raise ReframeError(
+                f"{self.current_partition.fullname} has no resource `_rfm_gpu`, so that the job "
+                f"would get no GPU: add it to the partition's `resources`"
+            )
+
+    @builtins.run_after("setup")
+    def find_references(self) -> None:
+        # Before the run: a malformed file is not to be found out after a day of training.
+        system = self.current_system
+        self.references = references.find(
+            references.FOLDER / f"{system.name}.yaml",
+            references.Wanted(
+                partition=self.current_partition.name,
+                check=type(self).__name__,
+                case={key: getattr(self, key) for key in self.reference_keys},
+                metrics=self.metrics,
+                partitions=[partition.name for partition in system.partitions],
+            ),
+        )
+
+    @builtins.run_before("performance")
+    def compare(self) -> None:
+        # Every metric gets an explicit reference: ReFrame does not fall back where a key lacks.
+        bounds: dict[str, Any] = {}
+        for name in self.metrics:
+            metric = self.records.metrics.get(name)
+            unit = metric.unit if metric else ""
+            value = sn.defer(metric.value if metric else None)
+            self.perf_variables[name] = sn.make_performance_function(value, unit)
+            reference = self.references.get(name)
+            bounds[name] = (*reference[:3], unit) if reference else (0, None, None, unit)
+
+        self.reference = {self.current_partition.fullname: bounds}

@@ -1,0 +1,147 @@
+"""Checks of the skyline workload (PeakLens): training a patch classifier, and its accuracy."""
+
+import reframe as rfm
+import reframe.core.builtins as builtins
+import reframe.utility.typecheck as typ
+from reframe.core.exceptions import ReframeError
+from reframe.utility import udeps
+
+from checks.base.fixtures import require
+from checks.base.workload_check import WorkloadCheck
+from checks.base.workload_stage import RUN_FOLDER, WorkloadFixture, WorkloadStage
+
+
+def require_data(test: WorkloadStage, stage: type[WorkloadFixture]) -> None:
+    """Makes `test` wait for a stage that prepares the very data that it reads."""
+    names = ["preset", "seed", "storage", *(["data"] if test.data else [])]
+    require(test, stage, **{name: getattr(test, name) for name in names})
+
+
+class SkylineSynthesis(WorkloadFixture):
+    """Photographs with skylines and their patches, unless the cache has them."""
+
+    descr = "skyline: synthetic photographs and patches in the cache"
+    workload = "skyline"
+    stage = "synthesise"
+
+
+class SkylinePacking(WorkloadFixture):
+    """The patches as dense shards, unless the cache has them."""
+
+    descr = "skyline: patches packed into shards in the cache"
+    workload = "skyline"
+    stage = "pack"
+
+    @builtins.run_after("init")
+    def need_patches(self) -> None:
+        if not self.data:
+            require_data(self, SkylineSynthesis)
+
+
+class SkylineCheck(WorkloadCheck):
+    """What training and evaluation share."""
+
+    workload = "skyline"
+    #: `files` decodes the JPEGs every epoch as published, `packed` reads the shards.
+    pipeline = builtins.parameter(["files", "packed"], type=str)
+    #: The published network, or the small one: `original` or `optimised`.
+    model = builtins.variable(str, value="original")
+    #: float32, mixed_bfloat16 or mixed_float16.
+    precision = builtins.variable(str, value="float32")
+    #: Copy batches to the device ahead of time.
+    prefetch_to_device = builtins.variable(typ.Bool, value=False)
+    #: Compile the steps with XLA.
+    jit = builtins.variable(typ.Bool, value=False)
+    engine = builtins.variable(str, value="tensorflow")
+
+    confirmed_keys: tuple[str, ...] = (
+        "pipeline",
+        "model",
+        "precision",
+        "prefetch_to_device",
+        "engine",
+    )
+    reference_keys = (*WorkloadCheck.reference_keys, *confirmed_keys, "jit")
+
+    def arguments(self) -> list[str]:
+        """Where to write, on what to compute, which network, and how it is fed."""
+        options = ["--output", RUN_FOLDER, "--gpus", str(self.num_gpus)]
+        options += ["--model", self.model, "--pipeline", self.pipeline]
+        return [*options, "--prefetch-to-device"] if self.prefetch_to_device else options
+
+
+@rfm.simple_test
+class SkylineTrain(SkylineCheck):
+    """Trains, and is measured while it does."""
+
+    stage = "train"
+    metrics = (
+        "throughput",
+        "mean_train_images_per_second",
+        "first_epoch_seconds",
+        "epoch_seconds",
+        "total_seconds",
+        "step_seconds_median",
+        "step_seconds_99th_percentile",
+        "input_stall_fraction",
+        "peak_memory_bytes",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "loss_step100",
+    )
+    floors = {"validation_accuracy": 0.90}
+    confirmed_keys = (*SkylineCheck.confirmed_keys, "jit")
+
+    @builtins.run_after("init")
+    def need_data(self) -> None:
+        if self.pipeline == "packed":
+            require_data(self, SkylinePacking)
+        elif not self.data:
+            require_data(self, SkylineSynthesis)
+
+    def arguments(self) -> list[str]:
+        """As for both stages; also how to compute."""
+        options = [*super().arguments(), "--precision", self.precision]
+        return [*options, "--jit"] if self.jit else options
+
+
+@rfm.simple_test
+class SkylineEvaluate(SkylineCheck):
+    """Judges on the test split what the same case of SkylineTrain has learnt."""
+
+    stage = "evaluate"
+    metrics = (
+        "test_accuracy",
+        "test_loss",
+        "test_precision",
+        "test_recall",
+        "test_f1",
+        "evaluation_throughput",
+        "total_seconds",
+    )
+    floors = {"test_accuracy": 0.90}
+
+    @builtins.run_after("init")
+    def need_training(self) -> None:
+        # Both classes have the same parameters, so that the same variant is the same case.
+        variant = self.unique_name.removeprefix(type(self).__name__)
+        self.training = f"{SkylineTrain.__name__}{variant}"
+        self.depends_on(self.training, udeps.by_case)
+
+    @builtins.run_after("setup")
+    def find_checkpoint(self) -> None:
+        trained = self.getdep(self.training)
+        for key in ("seed", *self.reference_keys):
+            if getattr(trained, key) != getattr(self, key):
+                raise ReframeError(
+                    f"{trained.display_name} was trained with {key}={getattr(trained, key)!r}, to "
+                    f"evaluate is {getattr(self, key)!r}: give `-P` and `-S` without a class name"
+                )
+
+        self.checkpoint = f"{trained.stagedir}/{RUN_FOLDER}"
+
+    def arguments(self) -> list[str]:
+        """As for both stages; also where the trained weights are."""
+        return [*super().arguments(), "--checkpoint", self.checkpoint]

@@ -1,0 +1,1 @@
+"""The history of the suite: what ReFrame recorded, read without ReFrame or any workload."""

@@ -1,0 +1,123 @@
+"""Prints a session: a table of its cases, what failed and why, and where the records are."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from perflogs.rerun import rerun_command
+from perflogs.session import Case, Session
+
+_RESULTS = {
+    "pass": "[green]pass[/]",
+    "xfail": "[yellow]expected failure[/]",
+    "fail": "[red]FAIL[/]",
+    "fail_deps": "[yellow]not run[/]",
+    "skip": "[yellow]not run[/]",
+    "abort": "[red]aborted[/]",
+}
+_ACCURACIES = ("test_accuracy", "validation_accuracy", "accuracy")
+
+
+def print_session(session: Session, console: Console) -> None:
+    """Prints the page of a session."""
+    console.print(_table(session))
+    for case in session.cases:
+        if not case.green and case.result not in {"fail_deps", "skip"}:
+            _print_failure(session, case, console)
+
+    for label, place in _records(session):
+        console.print(f"{label:<17} {escape(place)}", soft_wrap=True, highlight=False)
+
+
+def _table(session: Session) -> Table:
+    several_runs = len({case.run for case in session.cases}) > 1
+    places = sorted({":".join(case.place[:2]) for case in session.cases})
+    started = session.info.get("time_start", "at a time unknown")
+    title = f"{len(session.cases)} cases on {', '.join(places)}, started {started}"
+    table = Table(title=escape(title), title_justify="left")
+    table.add_column("case", overflow="fold")
+    table.add_column("result")
+    for column in ("throughput", "accuracy", "seconds"):
+        table.add_column(column, justify="right")
+
+    for case in session.cases:
+        again = f" (run {case.run + 1})" if several_runs else ""
+        table.add_row(
+            escape(_short_name(case, places)) + again,
+            _RESULTS.get(case.result, escape(case.result)) if case.measured else "not measured",
+            _throughput(case),
+            _accuracy(case),
+            "" if case.seconds is None else f"{case.seconds:.1f}",
+        )
+
+    return table
+
+
+def _short_name(case: Case, places: list[str]) -> str:
+    name, *parameters = case.name.split(" %")
+    where = [f"@{':'.join(case.place[:2])}"] if len(places) > 1 else []
+    return " ".join([name, *(each.split(" ~")[0] for each in parameters), *where])
+
+
+def _throughput(case: Case) -> str:
+    for name, (value, unit) in case.metrics.items():
+        if name.endswith("throughput"):
+            return escape(f"{value:,.0f} {unit}")
+
+    return ""
+
+
+def _accuracy(case: Case) -> str:
+    for name in _ACCURACIES:
+        if name in case.metrics:
+            return f"{case.metrics[name][0]:.4f}"
+
+    return ""
+
+
+def _print_failure(session: Session, case: Case, console: Console) -> None:
+    console.print(
+        f"[red]{escape(_short_name(case, []))} @{':'.join(case.place[:2])}[/]",
+        soft_wrap=True,
+        highlight=False,
+    )
+    reason = case.reason or "it was not measured"
+    console.print(f"  why    {escape(reason)}", soft_wrap=True, highlight=False)
+    again = escape(rerun_command(session, case))
+    console.print(f"  again  {again}\n", soft_wrap=True, highlight=False)
+
+
+def _records(session: Session) -> list[tuple[str, str]]:
+    root = Path(os.environ.get("RFM_PERFLOG_DIR") or _prefix(session) / "perflogs")
+    places = sorted({case.place[:2] for case in session.cases})
+    logs = [root.joinpath(*place) for place in places]
+    written = [str(folder) for folder in logs if folder.is_dir()]
+    database = Path(
+        os.environ.get("RFM_SQLITE_DB_FILE", Path.home() / ".reframe" / "reports" / "results.db")
+    )
+    return [
+        ("performance logs", ", ".join(written) or "none written"),
+        ("results database", str(database) if _holds(database, session) else "not kept"),
+        ("run report", str(session.path.resolve())),
+    ]
+
+
+def _prefix(session: Session) -> Path:
+    return Path(session.info["prefix_output"]).parent
+
+
+def _holds(database: Path, session: Session) -> bool:
+    if not database.is_file():
+        return False
+
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            query = "SELECT 1 FROM sessions WHERE uuid = ?"
+            return connection.execute(query, [session.info["uuid"]]).fetchone() is not None
+    except sqlite3.Error:
+        return False

@@ -1,0 +1,1 @@
+"""What ReFrame knows of each site. `settings.py` gathers the files, `references/` holds figures."""

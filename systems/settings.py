@@ -1,0 +1,107 @@
+"""ReFrame's configuration: every site file of this folder, and how results are kept.
+
+    RFM_CONFIG_PATH=$PWD/systems reframe -c checks -r
+
+A site file is a module beside this one with a `site_configuration` that holds `systems` and, where
+needed, `environments`. ReFrame finds the system by its `hostnames`; a machine that no file names
+stays `generic`, which is built into ReFrame."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+SECTIONS = ("systems", "environments")
+
+# One line for each metric of each case. The columns are named one by one, so that they stay as
+# they are when ReFrame or a check gains a variable; one that a check lacks reads `null`.
+PERFLOG_COLUMNS = (
+    "check_result",
+    "check_job_completion_time",
+    "check_name",
+    "check_hashcode",
+    "check_system",
+    "check_partition",
+    "check_environ",
+    "check_jobid",
+    "check_job_nodelist",
+    "check_fail_phase",
+    "check_perf_var",
+    "check_perf_value",
+    "check_perf_unit",
+    "check_perf_ref",
+    "check_perf_lower_thres",
+    "check_perf_upper_thres",
+    "check_perf_result",
+    "check_metric_directions",
+    "check_workload",
+    "check_stage",
+    "check_preset",
+    "check_num_gpus",
+    "check_pipeline",
+    "check_storage",
+    "check_model",
+    "check_precision",
+    "check_engine",
+    "check_prefetch_to_device",
+    "check_jit",
+    "check_container",
+    "check_seed",
+    "check_suite_commit",
+    "check_workload_version",
+    "check_dataset_digest",
+    "check_tensorflow_version",
+    "check_keras_version",
+    "check_python_version",
+    "check_device_name",
+    "check_gpus_used",
+    "check_replicas",
+    "check_processes",
+    "check_precision_used",
+    "check_image",
+    "check_image_digest",
+)
+
+
+def gather_sites() -> dict[str, list[Any]]:
+    """The sections of all site files, in the order of their names."""
+    gathered: dict[str, list[Any]] = {section: [] for section in SECTIONS}
+    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        if path.name == Path(__file__).name:
+            continue
+
+        module = importlib.import_module(f".{path.stem}", __package__)
+        configuration = getattr(module, "site_configuration", {})
+        for section in SECTIONS:
+            gathered[section] += configuration.get(section, [])
+
+    return {section: entries for section, entries in gathered.items() if entries}
+
+
+site_configuration = {
+    **gather_sites(),
+    "logging": [
+        {
+            "perflog_multiline": True,
+            "handlers": [
+                {
+                    "type": "file",
+                    "level": "debug2",
+                    "format": "[%(asctime)s] %(levelname)s: %(check_info)s: %(message)s",
+                    "append": False,
+                }
+            ],
+            # This replaces ReFrame's own list of handlers, its performance log included.
+            "handlers_perflog": [
+                {
+                    "type": "filelog",
+                    "prefix": "%(check_system)s/%(check_partition)s",
+                    "level": "info",
+                    "format": "|".join(f"%({column})s" for column in PERFLOG_COLUMNS),
+                    "datefmt": "%FT%T%:z",
+                    "append": True,
+                }
+            ],
+        }
+    ],
+    "storage": [{"enable": True}],
+}

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table of ratios; none is a timed test."""

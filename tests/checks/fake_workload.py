@@ -1,0 +1,82 @@
+"""A workload of a few milliseconds that reports what a test tells it to: the tests copy it into a
+checkout of their own as `workloads/fake/__main__.py`.
+
+FAKE is JSON: `metrics` and `provenance` to change (null leaves one out), and `status`, `reason`,
+`stderr`, `exit_code` of the end, `stage` to report under, `log` to write to. What stands under the
+name of a preset is for the case of that preset alone."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+METRICS = {
+    "throughput": (1000.0, "images/s", "higher"),
+    "validation_accuracy": (0.95, "1", "higher"),
+    "loss_step100": (0.25, "1", "equal"),
+}
+
+
+def record(event: str, key: str, value: object, **metadata: object) -> None:
+    """Prints one line as mlperf-logging does."""
+    line = {"namespace": "", "time_ms": int(time.time() * 1000), "event_type": event, "key": key}
+    metadata = {"file": __file__, "lineno": 1, **metadata}
+    print(":::MLLOG", json.dumps({**line, "value": value, "metadata": metadata}), flush=True)
+
+
+def main() -> int:
+    """Reports one stage."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stage")
+    parser.add_argument("--preset")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--gpus", type=int, default=0)
+    options, _ = parser.parse_known_args()
+    fake = json.loads(os.environ.get("FAKE", "{}"))
+    fake = {**fake, **fake.get(options.preset, {})}
+    started = time.time()
+    record("INTERVAL_START", "run_start", None, stage=options.stage)
+    provenance = {
+        "stage": options.stage,
+        "preset": options.preset,
+        "seed": options.seed,
+        "gpus_used": options.gpus,
+        "processes": 1,
+        "replicas": 1,
+        "ranks_agree": True,
+        "device_name": "a device | with a bar",
+        "python_version": platform.python_version(),
+        "dataset_digest": "sha256:0123",
+    }
+    for key, value in {**provenance, **fake.get("provenance", {})}.items():
+        if value is not None:
+            record("POINT_IN_TIME", key, value, kind="provenance")
+
+    given = {name: {"value": value} for name, (value, _, _) in METRICS.items()}
+    for name, change in {**given, **fake.get("metrics", {})}.items():
+        if change is not None:
+            _, unit, better = METRICS[name]
+            fields = {"value": given[name]["value"], "unit": unit, "better": better, **change}
+            value = fields.pop("value")
+            record("POINT_IN_TIME", name, value, kind="metric", **fields)
+
+    time.sleep(fake.get("seconds", 0))
+    status = fake.get("status", "success")
+    if status:
+        stage = fake.get("stage", options.stage)
+        ending = {"stage": stage, "status": status, "reason": fake.get("reason", "")}
+        record("INTERVAL_END", "run_stop", None, **ending)
+
+    if "log" in fake:
+        with Path(fake["log"]).open("a") as log:
+            log.write(f"{started} {time.time()}\n")
+
+    print(fake.get("stderr", ""), file=sys.stderr)
+    return int(fake.get("exit_code", 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

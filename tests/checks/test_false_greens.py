@@ -1,0 +1,210 @@
+"""Every way in which ReFrame alone reports a green session that says nothing is red here."""
+
+import pytest
+from fake_checkout import FAKE_CHECK, Checkout
+
+SKIPPING = """
+    @run_after("{stage}")
+    def give_up(self):
+        self.skip_if(True, "no licence server")
+"""
+SANITY = "sanity_patterns = sn.assert_true(1)"
+FOREIGN = """
+import reframe as rfm
+import reframe.utility.sanity as sn
+
+
+@rfm.simple_test
+class Foreign(rfm.RunOnlyRegressionTest):
+    valid_systems = ["*"]
+    valid_prog_environs = ["*"]
+    executable = "true"
+    sanity_patterns = sn.assert_true(1)
+"""
+
+
+def test_the_fake_check_passes_when_nothing_is_wrong(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 0, outcome.text
+    assert "Ran 1/1 test case(s)" in outcome.text
+
+
+def test_a_check_module_that_fails_to_import_is_red(checkout: Checkout) -> None:
+    checkout.write("checks/broken.py", "import reframe\nimport no_such_module\n")
+    for options in (["-r"], ["--list"]):
+        outcome = checkout.reframe(*options)
+        assert outcome.code == 1
+        assert "checks/broken.py" in outcome.text
+        assert "No module named 'no_such_module'" in outcome.text
+
+
+def test_a_base_module_that_fails_to_import_is_red(checkout: Checkout) -> None:
+    checkout.write("checks/base/guards.py", "import no_such_module\n")
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "error: the checks cannot be loaded: ModuleNotFoundError" in outcome.text
+
+
+def test_a_check_class_that_fails_to_initialise_is_red(checkout: Checkout) -> None:
+    hook = "    @run_after('init')\n    def fail(self):\n        raise ValueError('boom')\n"
+    checkout.write("checks/fake.py", FAKE_CHECK + hook)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "boom" in outcome.text
+
+
+def test_a_session_without_a_case_is_red(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r", "-n", "NoSuchCheck")
+    assert outcome.code == 1
+    assert "no test case was selected" in outcome.text
+
+
+@pytest.mark.parametrize("stage", ["init", "setup"])
+def test_a_skipped_case_of_the_suite_is_red(checkout: Checkout, stage: str) -> None:
+    checkout.write("checks/fake.py", FAKE_CHECK + SKIPPING.format(stage=stage))
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "this case cannot be judged: no licence server" in outcome.text
+
+
+def test_a_session_in_which_another_suite_s_case_is_skipped_is_red(checkout: Checkout) -> None:
+    checkout.write("checks/foreign.py", FOREIGN + SKIPPING.format(stage="setup"))
+    outcome = checkout.reframe("-r", "-n", "Foreign")
+    assert outcome.code == 1
+    assert "skipped, not judged: Foreign" in outcome.text
+
+
+def test_a_dependency_that_is_not_selected_is_red(checkout: Checkout) -> None:
+    hook = "    @run_after('init')\n    def need(self):\n        self.depends_on('Absent')\n"
+    checkout.write("checks/foreign.py", FOREIGN + hook)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "could not resolve dependency" in outcome.text
+
+
+@pytest.mark.parametrize("option", ["--skip-sanity-check", "--skip-performance-check"])
+def test_a_run_that_is_told_not_to_judge_is_red(checkout: Checkout, option: str) -> None:
+    outcome = checkout.reframe("-r", option)
+    assert outcome.code == 1
+    assert "leaves results or figures unjudged" in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
+
+
+def test_an_unknown_variable_on_the_command_line_is_red(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r", "-S", "sead=2")
+    assert outcome.code == 1
+    assert "-S sead=...: no selected test has a variable of this name" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("preset=huge", "there is no preset 'huge'"),
+        ("num_gpus=64", "no partition holds num_gpus=64"),
+        ("storage=tape", "no partition has storage=tape"),
+        ("colour=red", "neither a variable nor a parameter"),
+    ],
+)
+def test_an_impossible_parameter_on_the_command_line_is_red(
+    checkout: Checkout, option: str, complaint: str
+) -> None:
+    outcome = checkout.reframe("-r", "-P", option)
+    assert outcome.code == 1
+    assert complaint in outcome.text
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {
+            "tiny": ({"exit_code": 3, "stderr": "error: no such folder"}, "3: no such folder"),
+            "smoke": ({"metrics": {"throughput": None}}, "the metric throughput is missing"),
+            # No reference speaks of it, so that ReFrame would let it pass.
+            "nightly": ({"metrics": {"throughput": {"value": float("nan")}}}, "throughput is nan"),
+            "published": ({"status": None}, "the closing record is missing"),
+        },
+        {
+            # The workload ran on other devices than the case asked the scheduler for.
+            "tiny": ({"provenance": {"gpus_used": 1}}, "gpus_used is 1, asked for was 0"),
+            "smoke": ({"provenance": {"processes": 2}}, "processes is 2, asked for was 1"),
+            "nightly": ({"provenance": {"ranks_agree": False}}, "ranks_agree is False"),
+            "published": (
+                {"metrics": {"validation_accuracy": {"value": 0.5}}},
+                "validation_accuracy is 0.5, below its floor 0.9",
+            ),
+        },
+    ],
+)
+def test_every_fault_of_a_run_is_red_and_named(
+    checkout: Checkout, faults: dict[str, tuple[dict[str, object], str]]
+) -> None:
+    presets = ",".join(faults)
+    fake = {preset: fault for preset, (fault, _) in faults.items()}
+    outcome = checkout.reframe("-r", "-P", f"preset={presets}", fake=fake)
+    assert outcome.code == 1
+    cases = {case["preset"]: case for case in checkout.report()["runs"][0]["testcases"]}
+    for preset, (fault, message) in faults.items():
+        assert message in str(cases[preset]["fail_reason"])
+        assert cases[preset]["job_exitcode"] == fault.get("exit_code", 0)
+
+
+def test_a_tiny_run_is_not_held_against_an_accuracy_floor(checkout: Checkout) -> None:
+    fake = {"metrics": {"validation_accuracy": {"value": 0.5}}}
+    outcome = checkout.reframe("-r", "-P", "preset=tiny", fake=fake)
+    assert outcome.code == 0, outcome.text
+
+
+def test_a_retry_does_not_turn_a_failure_green(checkout: Checkout) -> None:
+    # The first try fails, and the case would pass at every later one.
+    once = "import os, pathlib\nmark = pathlib.Path(os.environ['HOME'], 'tried')\n"
+    fake = (checkout.folder / "workloads/fake/__main__.py").read_text()
+    once += "if not mark.exists():\n    mark.touch()\n    raise SystemExit('error: flaky')\n"
+    checkout.write("workloads/fake/__main__.py", once + fake)
+    outcome = checkout.reframe("-r", "--max-retries=1")
+    assert outcome.code == 1
+    assert "this is a retry: it does not turn the first failure into a pass" in outcome.text
+    assert {case["result"] for run in checkout.report()["runs"] for case in run["testcases"]} == {
+        "fail"
+    }
+
+
+def test_a_retry_of_another_suite_s_case_does_not_turn_its_failure_green(
+    checkout: Checkout,
+) -> None:
+    flaky = 'executable = "mkdir $HOME/mark || echo again"'
+    sanity = "sanity_patterns = sn.assert_found('again', 'rfm_job.out')"
+    foreign = FOREIGN.replace('executable = "true"', flaky)
+    checkout.write("checks/foreign.py", foreign.replace(SANITY, sanity))
+    outcome = checkout.reframe("-r", "-n", "Foreign", "--max-retries=1")
+    assert "FAILED ] Ran" not in outcome.text
+    assert outcome.code == 1
+    assert "a retry does not turn a failure into a pass" in outcome.text
+
+
+def test_a_session_that_ran_out_of_time_without_a_result_is_red(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r", "--duration=0.3", fake={"seconds": 10})
+    assert outcome.code == 1, outcome.text
+    assert "none of the 1 test case(s) came to a result" in outcome.text
+
+
+def test_runs_asked_for_again_are_judged_as_the_first(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r", "--reruns=1")
+    assert outcome.code == 0, outcome.text
+    assert len(checkout.report()["runs"]) == 2
+
+
+def test_a_dry_run_leaves_no_record_that_something_passed(checkout: Checkout) -> None:
+    outcome = checkout.reframe("--dry-run")
+    assert outcome.code == 0, outcome.text
+    assert not (checkout.folder / "perflogs").exists()
+
+
+def test_a_login_node_without_a_site_file_is_red_unless_told_otherwise(checkout: Checkout) -> None:
+    checkout.write("bin/sbatch", "#!/bin/sh\n").chmod(0o755)
+    path = f"{checkout.folder / 'bin'}:/usr/bin:/bin"
+    outcome = checkout.reframe("-r", PATH=path)
+    assert outcome.code == 1
+    assert "-S allow_local=1" in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
+    allowed = checkout.reframe("-r", "-S", "allow_local=1", PATH=path)
+    assert allowed.code == 0, allowed.text

@@ -1,0 +1,143 @@
+"""A job uses the interpreter that runs ReFrame, finds the workloads, and never overlaps another."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_checkout import FAKE_CHECK, ROOT, Checkout
+from fake_systems import configuration, local_partition, system
+
+TWO_PRESETS = ("-P", "preset=tiny,smoke")
+
+
+def test_the_job_script_needs_nothing_exported(checkout: Checkout) -> None:
+    outcome = checkout.reframe("--dry-run")
+    assert outcome.code == 0, outcome.text
+    [script] = checkout.folder.glob("stage/**/rfm_job.sh")
+    lines = script.read_text().splitlines()
+    assert f"export PYTHONPATH={checkout.folder}${{PYTHONPATH:+:$PYTHONPATH}}" in lines
+    [command] = [line for line in lines if "workloads.fake" in line]
+    program, arguments = command.split(" ", 1)
+    assert Path(program).samefile(sys.executable)
+    assert arguments == "-m workloads.fake train --preset smoke --seed 1 --gpus 0"
+    [case] = checkout.report()["runs"][0]["testcases"]
+    assert (case["time_limit"], case["max_pending_time"]) == (600, 600)
+
+
+def test_a_checkout_whose_path_has_a_space_works(checkout: Checkout) -> None:
+    spaced = checkout.folder.with_name("check out")
+    checkout.folder.rename(spaced)
+    # ReFrame itself cannot run a local job from a stage directory with a space.
+    prefix = str(checkout.home / "prefix")
+    outcome = Checkout(spaced, checkout.home).reframe("-r", "--prefix", prefix)
+    assert outcome.code == 0, outcome.text
+
+
+def test_options_of_a_case_reach_the_command_line(checkout: Checkout) -> None:
+    options = ("-S", "seed=7", "-S", "data=/some where", "-P", "preset=tiny")
+    outcome = checkout.reframe("--dry-run", *options)
+    assert outcome.code == 0, outcome.text
+    [script] = checkout.folder.glob("stage/**/rfm_job.sh")
+    assert "--preset tiny --seed 7 --data '/some where' --gpus 0" in script.read_text()
+
+
+@pytest.mark.parametrize("where", ["one partition", "two partitions"])
+def test_local_jobs_do_not_overlap(checkout: Checkout, where: str) -> None:
+    name = "generic"
+    if where == "two partitions":
+        name = "workstation"
+        both = system(name, local_partition("one"), local_partition("two"))
+        checkout.write("fake_sites.py", configuration(both))
+        options = ["-C", "fake_sites.py", "--system", name]
+    else:
+        options = [*TWO_PRESETS]
+
+    log = checkout.home / "times"
+    outcome = checkout.reframe("-r", *options, fake={"log": str(log), "seconds": 0.3})
+    assert outcome.code == 0, outcome.text
+    times = sorted(tuple(map(float, line.split())) for line in log.read_text().splitlines())
+    assert len(times) == 2
+    (_, first_end), (second_start, _) = times
+    assert first_end <= second_start
+
+
+def test_a_job_over_its_time_limit_does_not_hold_up_the_next(checkout: Checkout) -> None:
+    hook = "\n    @run_after('init')\n    def hurry(self):\n        self.time_limit = 0.2\n"
+    checkout.write("checks/fake.py", FAKE_CHECK + hook)
+    outcome = checkout.reframe("-r", *TWO_PRESETS, fake={"seconds": 10})
+    assert outcome.code == 1
+    assert "Ran 2/2 test case(s)" in outcome.text
+    assert outcome.text.count("Reason: job error: ") == 2
+
+
+def test_the_skyline_checks_make_two_trainings_and_two_evaluations(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    outcome = checkout.reframe("--dry-run", "-n", "Skyline")
+    assert outcome.code == 0, outcome.text
+    commands = _commands(checkout)
+    assert sum(" synthesise " in each for each in commands) == 1
+    assert sum(" pack " in each for each in commands) == 1
+    for pipeline in ("files", "packed"):
+        [train] = [each for each in commands if " train " in each and f" {pipeline} " in each]
+        assert "--preset smoke --seed 1 --output run --gpus 0 --model original" in train
+        assert "--precision float32" in train
+        [evaluate] = [each for each in commands if " evaluate " in each and f" {pipeline} " in each]
+        [stage] = [
+            script.parent
+            for script in checkout.folder.glob("stage/**/rfm_job.sh")
+            if train in script.read_text()
+        ]
+        assert f"--checkpoint {stage}/run" in evaluate
+
+
+def test_the_skyline_checks_take_another_preset_and_seed_everywhere(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    options = ("-n", "Skyline", "-P", "preset=tiny", "-S", "seed=0")
+    outcome = checkout.reframe("--dry-run", *options)
+    assert outcome.code == 0, outcome.text
+    commands = _commands(checkout)
+    assert len(commands) == 6
+    assert all("--preset tiny --seed 0" in each for each in commands)
+
+
+def test_the_real_dataset_is_packed_but_not_synthesised(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    outcome = checkout.reframe("--dry-run", "-n", "Skyline", "-S", "data=/real")
+    assert outcome.code == 0, outcome.text
+    commands = _commands(checkout)
+    assert not any(" synthesise " in each for each in commands)
+    assert len(commands) == 5
+    assert all("--data /real" in each for each in commands)
+
+
+@pytest.mark.parametrize(
+    "option", [("-S", "SkylineTrain.model=optimised"), ("-P", "SkylineTrain.pipeline=packed,files")]
+)
+def test_evaluating_another_case_s_training_is_red(
+    checkout: Checkout, option: tuple[str, str]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    outcome = checkout.reframe("--dry-run", "-n", "Skyline", *option)
+    assert outcome.code == 1
+    assert "to evaluate is" in outcome.text
+
+
+def test_every_check_file_is_one_that_reframe_loads() -> None:
+    # ReFrame passes over a file that it does not take for a test file without a word.
+    files = {path.name for path in (ROOT / "checks").glob("[!_]*.py")}
+    listing = subprocess.run(
+        [Path(sys.executable).parent / "reframe", "-c", ROOT / "checks", "-L"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=True,
+    ).stdout
+    assert {name for name in files if f"/checks/{name}'" in listing} == files
+
+
+def _commands(checkout: Checkout) -> list[str]:
+    scripts = checkout.folder.glob("stage/**/rfm_job.sh")
+    lines = [line for script in scripts for line in script.read_text().splitlines()]
+    return [line for line in lines if "-m workloads.skyline" in line]

@@ -1,0 +1,170 @@
+"""References are found by every key that changes a figure; a file that is unclear is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_checkout import ROOT, Checkout
+from ruamel.yaml import YAML
+
+from checks.base.references import FOLDER, Reference, ReferencesError, Wanted, find
+
+CASE = {"preset": "smoke", "num_gpus": 0, "container": "none", "jit": False}
+ENTRY = """
+default:
+  Train:
+    - case: {preset: smoke, num_gpus: 0, container: none, jit: [false, true]}
+      source: three nights of June
+      runs: 3
+      references:
+        throughput: {value: 1000, lower: -0.1, upper: null, unit: images/s}
+"""
+
+
+def wanted(**changes: Any) -> Wanted:
+    """A case of check Train, with some of its keys changed."""
+    metrics = ("throughput", "accuracy")
+    return Wanted("default", "Train", {**CASE, **changes}, metrics, ["default", "other"])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A reference file with one good entry."""
+    target = tmp_path / "site.yaml"
+    target.write_text(ENTRY)
+    return target
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_entry_of_a_case_is_found(path: Path, jit: bool) -> None:
+    assert find(path, wanted(jit=jit)) == {"throughput": Reference(1000, -0.1, None, "images/s")}
+
+
+@pytest.mark.parametrize("change", [{"preset": "tiny"}, {"num_gpus": 1}, {"container": "docker"}])
+def test_another_case_has_no_reference(path: Path, change: dict[str, Any]) -> None:
+    assert find(path, wanted(**change)) == {}
+
+
+def test_no_file_no_partition_or_no_check_is_no_reference(path: Path) -> None:
+    assert find(path.with_name("absent.yaml"), wanted()) == {}
+    assert find(path, wanted()._replace(partition="other")) == {}
+    assert find(path, wanted()._replace(check="Evaluate")) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("num_gpus: 0, ", "", "entry 1: case: num_gpus missing"),
+        ("num_gpus: 0", "gpus: 0, num_gpus: 0", "entry 1: case: unknown gpus"),
+        ("      runs: 3\n", "", "entry 1: runs missing"),
+        ("runs: 3", "runs: 0", "entry 1: runs: a number of runs is expected, not 0"),
+        ("three nights of June", "''", "entry 1: source: a text is expected"),
+        ("runs: 3", "runs: 3\n      night: yes", "entry 1: unknown night"),
+        ("throughput:", "thruput:", "entry 1: references: Train has no metric"),
+        ("value: 1000", "value: fast", "throughput: value: a number is expected, not 'fast'"),
+        ("value: 1000", "value: .nan", "throughput: value: a number is expected, not nan"),
+        ("lower: -0.1", "lower: 0.1", "throughput: lower: a fraction in -1..0 or null"),
+        ("upper: null", "upper: -0.1", "throughput: upper: a fraction in 0..inf or null"),
+        ("lower: -0.1", "lower: null", "throughput: a reference without a bound judges nothing"),
+        (", unit: images/s", "", "throughput: unit missing"),
+        ("unit: images/s", "unit: 1", "throughput: unit: a text is expected, not 1"),
+        ("  Train:\n", "  Train:\n    - 7\n", "Train: entry 1: a mapping is expected, not 7"),
+        ("  Train:\n    - case", "  Train:\n      case", "a list of entries is expected"),
+        ("default:", "defualt:", "defualt: no such partition; there are ['default', 'other']"),
+        ("lower: -0.1", "lower: -0.1, lower: -0.2", 'duplicate key "lower"'),
+        ("default:", "default: [", "while parsing"),
+        (ENTRY, "- 1\n", "a mapping is expected, not [1]"),
+    ],
+)
+def test_an_unclear_file_is_refused_with_its_name_and_the_field(
+    path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in ENTRY
+    path.write_text(ENTRY.replace(old, new, 1))
+    with pytest.raises(ReferencesError) as refused:
+        find(path, wanted())
+    assert str(path) in str(refused.value)
+    assert message in str(refused.value)
+
+
+def test_two_entries_for_one_case_are_refused(path: Path) -> None:
+    entry = ENTRY.split("  Train:\n", 1)[1]
+    path.write_text(ENTRY + entry.replace("[false, true]", "false"))
+    with pytest.raises(ReferencesError, match="2 entries match"):
+        find(path, wanted())
+    assert find(path, wanted(jit=True))
+
+
+def test_a_malformed_file_stops_a_case_before_it_runs(checkout: Checkout) -> None:
+    checkout.write("systems/references/generic.yaml", "default:\n  FakeTrain:\n    - case: {}\n")
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "generic.yaml: default: FakeTrain: entry 1: references, runs, source" in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
+
+
+@pytest.mark.parametrize(("value", "code"), [(1000, 0), (1300, 1)])
+def test_a_figure_outside_its_reference_is_red(checkout: Checkout, value: int, code: int) -> None:
+    # ReFrame looks no further than an exact partition: metrics without a reference must be named
+    # as well, or they would have none of the explicit "no bound".
+    entry = ENTRY.replace("Train:", "FakeTrain:").replace("value: 1000", f"value: {value}")
+    entry = entry.replace("jit: [false, true]", "storage: local")
+    checkout.write("systems/references/generic.yaml", entry)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == code, outcome.text
+    [case] = checkout.report()["runs"][0]["testcases"]
+    assert case["perfvalues"] == {
+        "generic:default:throughput": [
+            1000.0,
+            value,
+            -0.1,
+            None,
+            "images/s",
+            "fail" if code else "pass",
+        ],
+        "generic:default:validation_accuracy": [0.95, 0, None, None, "1", "pass"],
+        "generic:default:loss_step100": [0.25, 0, None, None, "1", "pass"],
+    }
+
+
+def test_a_reference_in_another_unit_is_red(checkout: Checkout) -> None:
+    entry = ENTRY.replace("Train:", "FakeTrain:").replace("images/s", "images/min")
+    entry = entry.replace("jit: [false, true]", "storage: local")
+    checkout.write("systems/references/generic.yaml", entry)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert "throughput is in images/s, its reference in images/min" in outcome.text
+
+
+SKYLINE = {
+    "preset": "published",
+    "num_gpus": 1,
+    "storage": "ssd",
+    "container": "singularity",
+    "pipeline": "files",
+    "model": "original",
+    "precision": "float32",
+    "prefetch_to_device": True,
+    "jit": False,
+    "engine": "tensorflow",
+}
+
+
+def test_the_published_figures_are_references_of_the_published_run_alone() -> None:
+    metric = "mean_train_images_per_second"
+    case = Wanted("gpu", "SkylineTrain", SKYLINE, (metric,), ["gpu"])
+    found = find(FOLDER / "sodalite.yaml", case)
+    assert found == {metric: Reference(23879.6, -0.2, None, "images/s")}
+    network = case._replace(case={**SKYLINE, "storage": "network"})
+    assert find(FOLDER / "sodalite.yaml", network)[metric].value == 2270.0
+    nightly = case._replace(case={**SKYLINE, "preset": "nightly"})
+    assert find(FOLDER / "sodalite.yaml", nightly) == {}
+
+
+def test_shipped_reference_files_name_checks_that_exist() -> None:
+    # A misspelt check would have no references, and nothing would ever say so.
+    source = "".join(path.read_text() for path in (ROOT / "checks").glob("*.py"))
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for checks in YAML(typ="safe", pure=True).load(path).values():
+            for check in checks:
+                assert f"class {check}(" in source, f"{path.name}: {check}"

@@ -1,0 +1,176 @@
+"""Each rule of sanity turns red when what it guards is broken, and names the cause."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from checks.base.records import RecordsError, parse
+from checks.base.sanity import Evidence, Expectation, complaint
+
+EXPECTED = Expectation(
+    stage="train",
+    metrics=("throughput", "validation_accuracy"),
+    floors={"validation_accuracy": 0.9},
+    units={"throughput": "images/s"},
+    asked={"gpus_used": 2, "ranks_agree": True, "precision": "float32"},
+)
+GOOD: list[dict[str, Any]] = [
+    {"key": "run_start", "value": None, "metadata": {"stage": "train"}},
+    {
+        "key": "throughput",
+        "value": 1000.0,
+        "metadata": {"kind": "metric", "unit": "images/s", "better": "higher"},
+    },
+    {
+        "key": "validation_accuracy",
+        "value": 0.95,
+        "metadata": {"kind": "metric", "unit": "1", "better": "higher"},
+    },
+    {"key": "gpus_used", "value": 2, "metadata": {"kind": "provenance"}},
+    {"key": "ranks_agree", "value": True, "metadata": {"kind": "provenance"}},
+    {"key": "precision", "value": "float32", "metadata": {"kind": "provenance"}},
+    {"key": "epoch_stop", "value": 1, "metadata": {"kind": "event"}},
+    {"key": "run_stop", "value": None, "metadata": {"stage": "train", "status": "success"}},
+]
+
+
+def lines(records: list[dict[str, Any]]) -> str:
+    """Standard output with these records between lines of other kinds."""
+    text = "\n".join(f":::MLLOG {json.dumps(record)}" for record in records)
+    return f"epoch 1 of 1\n{text}\ntrigpoint: exit code 0\n"
+
+
+def changed(key: str, /, **changes: Any) -> str:
+    """Standard output where the record `key` has other fields (metadata fields count too)."""
+    records = json.loads(json.dumps(GOOD))
+    [record] = [each for each in records if each["key"] == key]
+    for name, value in changes.items():
+        if name in ("key", "value"):
+            record[name] = value
+        else:
+            record["metadata"][name] = value
+
+    return lines(records)
+
+
+def without(key: str) -> str:
+    """Standard output without the record `key`."""
+    return lines([record for record in GOOD if record["key"] != key])
+
+
+def verdict(stdout: str, exit_code: int | None = 0, stderr: str = "") -> str | None:
+    """The complaint about a job that ended so."""
+    return complaint(Evidence(exit_code, stdout, stderr), EXPECTED)
+
+
+def test_records_in_which_all_is_well_pass() -> None:
+    assert verdict(lines(GOOD)) is None
+
+
+@pytest.mark.parametrize(
+    ("stdout", "message"),
+    [
+        (without("run_stop"), "the closing record is missing"),
+        (changed("run_stop", status="failed", reason="the loss is NaN"), "failed: the loss is NaN"),
+        (
+            changed("run_stop", stage="pack"),
+            "the closing record is of stage 'pack', not of 'train'",
+        ),
+        (without("throughput"), "the metric throughput is missing from the records"),
+        (changed("throughput", value=float("nan")), "throughput is nan: not a finite number"),
+        (changed("throughput", value=float("inf")), "throughput is inf: not a finite number"),
+        (changed("throughput", value="fast"), "throughput is not a number: 'fast'"),
+        (changed("throughput", value=True), "throughput is not a number: True"),
+        (changed("throughput", unit=""), "throughput has no unit"),
+        (changed("throughput", unit="images/min"), "is in images/min, its reference in images/s"),
+        (changed("throughput", better="more"), "does not say which direction is better: 'more'"),
+        (changed("gpus_used", value=1), "gpus_used is 1, asked for was 2"),
+        (without("gpus_used"), "no record says gpus_used: it should be 2"),
+        (changed("ranks_agree", value=False), "ranks_agree is False, asked for was True"),
+        (without("ranks_agree"), "no record says ranks_agree"),
+        (
+            changed("precision", value="mixed_float16"),
+            "precision is 'mixed_float16', asked for was",
+        ),
+        (changed("validation_accuracy", value=0.899), "is 0.899, below its floor 0.9"),
+        (changed("epoch_stop", key="not_finite", value="train_loss"), "finite number: train_loss"),
+        (lines([*GOOD, {**GOOD[1], "value": 7.0}]), "throughput is reported twice: 1000.0 and 7.0"),
+        (lines([{**GOOD[-1], "metadata": {"status": "failed"}}, *GOOD]), "with status failed"),
+        (lines(GOOD) + ':::MLLOG {"key": "thro', "a record cut short or garbled"),
+        (lines([*GOOD, {"key": "x", "value": 1}]), "a record without 'metadata'"),
+        ("trigpoint: exit code 0\n", "the closing record is missing: nothing says why"),
+    ],
+)
+def test_a_broken_record_is_red(stdout: str, message: str) -> None:
+    found = verdict(stdout)
+    assert found is not None
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "printed", "message"),
+    [
+        (1, "1", "exit code 1: the checkpoint is of the other model"),
+        (1, "0", "exit code 1"),
+        (0, "1", "exit code 1"),
+        (None, "1", "exit code 1"),
+        (None, None, "the job ended without an exit code"),
+        (None, "0", None),
+        (0, None, None),
+    ],
+)
+def test_the_exit_code_is_the_scheduler_s_and_the_script_s(
+    exit_code: int | None, printed: str | None, message: str | None
+) -> None:
+    stdout = lines(GOOD).replace("trigpoint: exit code 0\n", "")
+    stdout += "" if printed is None else f"trigpoint: exit code {printed}\n"
+    stderr = "warming up\nerror: the checkpoint is of the other model\nbye"
+    found = verdict(stdout, exit_code, stderr)
+    assert (found is None) if message is None else (message in str(found))
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        (
+            "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO TIME LIMIT ***",
+            "time limit",
+        ),
+        ("=>> PBS: job killed: walltime 61 exceeded limit 60", "the time limit was hit"),
+        ("slurmstepd: error: *** JOB 7 CANCELLED AT 2026-01-01 ***", "the job was cancelled"),
+        ("slurmstepd: error: *** STEP 7.0 ON n1 FAILED (Node failure on n1)", "a node failed"),
+        ("slurmstepd: error: Detected 1 oom_kill event in step 7.0", "the job ran out of memory"),
+        ("Traceback\n  ...\nKeyError: 'x'", "KeyError: 'x'"),
+        ("", "nothing says why"),
+    ],
+)
+def test_an_early_end_is_explained_by_who_knows(stderr: str, message: str) -> None:
+    for code in (143, None):
+        found = verdict(without("run_stop").replace("trigpoint: exit code 0", ""), code, stderr)
+        assert message in str(found)
+
+
+def test_the_verdict_is_one_line_without_the_column_separator() -> None:
+    found = verdict(changed("run_stop", status="failed", reason="a|b\nc"))
+    assert found == "the run ended with status failed: a/b c"
+
+
+def test_ranks_in_front_of_a_record_and_other_lines_do_not_matter() -> None:
+    text = lines(GOOD).replace(":::MLLOG", "0: :::MLLOG")
+    assert verdict(text) is None
+
+
+def test_directions_name_every_metric_once_without_a_separator() -> None:
+    assert parse(lines(GOOD)).directions() == "throughput=higher validation_accuracy=higher"
+
+
+@pytest.mark.parametrize("drop", ["unit", "better"])
+def test_a_metric_without_unit_or_direction_cannot_be_read(drop: str) -> None:
+    broken: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: {  # noqa: E731
+        **record,
+        "metadata": {key: value for key, value in record["metadata"].items() if key != drop},
+    }
+    with pytest.raises(RecordsError, match=f"line 2: a record without '{drop}'"):
+        parse(lines([broken(GOOD[1])]))
