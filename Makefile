@@ -8,11 +8,14 @@ TEST_READY := $(VENV)/.ready-to-test
 .PHONY: run test bench lint lock clean
 
 ## run: set up once, run the suite, say where the records are
+run: export RFM_CONFIG_PATH := $(CURDIR)/systems
+run: export RFM_REPORT_FILE := $(CURDIR)/perflogs/run-report.json
+run: export RFM_SQLITE_DB_FILE := $(CURDIR)/perflogs/results.db
 run: $(RUN_READY)
-	@status=0; \
-	RFM_CONFIG_PATH=$(CURDIR)/systems $(BIN)/reframe --warn-as-error -c checks -r || status=$$?; \
-	$(BIN)/python -m perflogs session || { verdict=$$?; [ $$status -ne 0 ] || status=$$verdict; }; \
-	exit $$status
+	@rm -f $$RFM_REPORT_FILE
+	@status=0; $(BIN)/reframe -c checks -r || status=$$?; \
+	verdict=0; $(BIN)/python -m perflogs session || verdict=$$?; \
+	[ $$verdict -ne 0 ] || verdict=$$status; exit $$verdict
 
 ## test: set up once, pass the tests with coverage
 test: $(TEST_READY) lint

@@ -53,6 +53,8 @@ class SkylineCheck(WorkloadCheck):
     #: Compile the steps with XLA.
     jit = builtins.variable(typ.Bool, value=False)
     engine = builtins.variable(str, value="tensorflow")
+    #: Epochs at most; 0 for as many as the preset has, and the five of the published GPU runs.
+    epochs = builtins.variable(int, value=0)
 
     confirmed_keys: tuple[str, ...] = (
         "pipeline",
@@ -61,7 +63,12 @@ class SkylineCheck(WorkloadCheck):
         "prefetch_to_device",
         "engine",
     )
-    reference_keys = (*WorkloadCheck.reference_keys, *confirmed_keys, "jit")
+    reference_keys = (*WorkloadCheck.reference_keys, *confirmed_keys, "jit", "epochs")
+
+    @builtins.run_after("init")
+    def train_as_published(self) -> None:
+        if self.preset == "published" and not self.epochs:
+            self.epochs = 5
 
     def arguments(self) -> list[str]:
         """Where to write, on what to compute, which network, and how it is fed."""
@@ -104,7 +111,13 @@ class SkylineTrain(SkylineCheck):
     def arguments(self) -> list[str]:
         """As for both stages; also how to compute."""
         options = [*super().arguments(), "--precision", self.precision]
-        return [*options, "--jit"] if self.jit else options
+        if self.jit:
+            options += ["--jit"]
+
+        if self.epochs:
+            options += ["--epochs", str(self.epochs)]
+
+        return options
 
 
 @rfm.simple_test

@@ -44,6 +44,7 @@ PERFLOG_COLUMNS = (
     "check_engine",
     "check_prefetch_to_device",
     "check_jit",
+    "check_epochs",
     "check_container",
     "check_seed",
     "check_suite_commit",

@@ -70,7 +70,9 @@ def main() -> int:
         row = f"{statistics.median(ours):,.0f}", f"{statistics.median(theirs):,.0f}", f"{ratio:.2f}"
         table.add_row(f"{clock} second", *row)
     Console(width=100).print(table)
-    print(f"{SIZE.training + SIZE.validation + SIZE.testing:,} patches, {REPEATS} interleaved runs,")
+    print(
+        f"{SIZE.training + SIZE.validation + SIZE.testing:,} patches, {REPEATS} interleaved runs,"
+    )
     print(f"{len(os.sched_getaffinity(0))} processors; packing verifies a digest and writes HDF5")
     return 0
 

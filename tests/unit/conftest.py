@@ -29,7 +29,7 @@ def tiny_patches(cache):
 @pytest.fixture(scope="session")
 def tiny_packed(cache):
     """The tiny preset's packed shards; not to be changed."""
-    return next(cache.glob("skyline/tiny-1-*/packed"))
+    return next(cache.glob("skyline/tiny-1-*/packed-1"))
 
 
 @pytest.fixture(scope="session")

@@ -55,15 +55,6 @@ def test_an_empty_dataset_is_named(capsys, tmp_path):
         assert_refused(run(capsys, *arguments, "--pipeline", pipeline), "empty")
 
 
-def test_jpegs_given_to_the_packed_pipeline_are_explained(capsys, tmp_path, tiny_patches):
-    arguments = ("train", "--data", tiny_patches, "--output", tmp_path / "out")
-    assert_refused(run(capsys, *arguments), "pack --data", "--pipeline files")
-
-
-def test_packing_ones_own_data_needs_an_output(capsys, tiny_patches):
-    assert_refused(run(capsys, "pack", "--data", tiny_patches), "needs --output")
-
-
 def test_a_split_without_one_class_is_named(capsys, tmp_path, tiny_patches):
     shutil.copytree(tiny_patches, tmp_path / "data")
     shutil.rmtree(tmp_path / "data/training/patches/negative")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from workloads.common.building import PROGRESS
 from workloads.common.data_order import SHARDS, Share
 from workloads.common.errors import UnusableInput
+from workloads.skyline.__main__ import main
 from workloads.skyline.feeds import _read_share
 from workloads.skyline.layout import SPLITS, list_patches
 from workloads.skyline.packing import pack, shard_file
@@ -158,3 +159,20 @@ def test_a_full_disk_while_packing_leaves_nothing_that_looks_finished(patches, t
     left = [each.name for each in (tmp_path / "packed.partial").iterdir()]
     assert left == [PROGRESS], "no half-written shard may stay"
     assert pack(patches, tmp_path / "packed", 1)[1] == 240
+
+
+def test_jpegs_of_ones_own_are_packed_into_the_cache_and_not_beside_themselves(
+    patches, tmp_path, capsys
+):
+    before = sorted(patches.rglob("*"))
+    command = ["pack", "--data", str(patches), "--cache", str(tmp_path / "cache")]
+    assert main(command) == 0
+    assert "jpegs_per_second" in capsys.readouterr().out
+    assert main(command) == 0
+    assert "jpegs_per_second" not in capsys.readouterr().out
+    assert sorted(patches.rglob("*")) == before
+    assert len(list((tmp_path / "cache").glob("skyline/given-1-*/packed-1/*.h5"))) == 96
+    new = patches / "training/patches/positive/new.jpg"
+    shutil.copy(patches / "training/patches/positive/0001.jpg", new)
+    assert main(command) == 2
+    assert "something else (counts, names differ" in capsys.readouterr().err

@@ -159,7 +159,13 @@ def test_max_steps_is_exact_and_loss_step100_is_the_loss_of_step_100(devices, ar
     assert state.steps == 100
     longer = train(devices, arrays, tmp_path / "b", epochs=50, max_steps=103)
     assert longer.loss_step100 == state.loss_step100 is not None
-    assert train(devices, arrays, tmp_path / "c", epochs=50, max_steps=99).loss_step100 is None
+    assert state.figures()["loss_step100"] == state.loss_step100
+
+
+def test_a_run_too_short_for_a_figure_does_not_invent_it(devices, arrays, tmp_path):
+    figures = train(devices, arrays, tmp_path, epochs=1, warmup_steps=5).figures()
+    assert not figures.keys() & {"loss_step100", "throughput", "step_seconds_median"}
+    assert figures["first_epoch_seconds"] == figures["epoch_seconds"] > 0
 
 
 def test_a_time_limit_counts_the_steady_state_and_completes_an_epoch(devices, arrays, tmp_path):

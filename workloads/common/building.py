@@ -72,8 +72,8 @@ def _finished(output: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
     differing = [key for key, value in wanted.items() if manifest.get(key) != value]
     if differing:
         raise UnusableInput(
-            f"{output} was built with another {', '.join(differing)}: "
-            "delete it, or choose another --output"
+            f"{output} holds something else ({', '.join(differing)} differ from what is asked "
+            "for): delete it, or choose another --output"
         )
     return manifest
 

@@ -31,14 +31,13 @@ class StepClock:
         self.steps += steps
 
     def figures(self) -> dict[str, float]:
-        """The steady-state metrics; NaN for each when no call was steady.
+        """The steady-state metrics; none when no call was steady.
 
         The steps of a call are each given its mean, so that the 99th percentile is over calls,
         weighted by their steps.
         """
         if not self.steady_calls:
-            names = ("throughput", "step_seconds_median", "step_seconds_99th_percentile")
-            return dict.fromkeys((*names, "input_stall_fraction"), float("nan"))
+            return {}
         seconds, steps = np.array(self.steady_calls).T
         each = np.repeat(seconds / steps, steps.astype(int))
         return {

@@ -45,8 +45,9 @@ class LoopState:
     finished: bool = False
 
     def figures(self) -> dict[str, float]:
-        """The metrics of the run so far; NaN for what was not reached."""
+        """The metrics of the run so far, without those that it was too short for."""
         later = self.epoch_seconds[1:] or self.epoch_seconds
+        reached = {} if self.loss_step100 is None else {"loss_step100": self.loss_step100}
         return {
             **self.clock.figures(),
             "mean_train_images_per_second": self.images / self.seconds,
@@ -56,7 +57,7 @@ class LoopState:
             "train_accuracy": self.train_accuracy,
             "validation_loss": self.validation_loss,
             "validation_accuracy": self.validation_accuracy,
-            "loss_step100": float("nan") if self.loss_step100 is None else self.loss_step100,
+            **reached,
         }
 
 

@@ -1,6 +1,7 @@
 """Where a stage's data is: the folder the user named, or a synthetic set made in the cache."""
 
 import argparse
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 from workloads.common.building import read_manifest
 from workloads.common.cache import cache_root
 from workloads.common.digests import FileSetDigest
-from workloads.common.errors import UnusableInput
 from workloads.common.progress import progress_of
 from workloads.skyline import packing
 from workloads.skyline.layout import SPLITS, dataset_root, list_patches
@@ -32,10 +32,14 @@ class Location:
         preset = PRESETS[options.preset]()
         return cls(options.data, options.cache, options.preset, preset, options.seed)
 
-    def cached(self, kind: str) -> Path:
-        """Where the synthetic dataset's `kind`, patches or packed, is kept."""
-        key = f"{self.preset_name}-{self.seed}-{generator_digest()}"
-        return cache_root(self.cache) / "skyline" / key / kind
+    def cached(self, form: str) -> Path:
+        """Where the cache keeps this dataset in one of its forms."""
+        if self.data is None:
+            key = f"{self.preset_name}-{self.seed}-{generator_digest()}"
+        else:
+            path = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()
+            key = f"given-{self.seed}-{path[:12]}"
+        return cache_root(self.cache) / "skyline" / key / form
 
     def patches(self) -> Path:
         """The JPEG layout; a synthetic set is drawn first where it is missing."""
@@ -45,33 +49,23 @@ class Location:
         draw(folder, self.preset, self.seed)
         return folder
 
+    def packed_cache(self) -> Path:
+        """Where the cache keeps the shards, apart for each version of their format."""
+        return self.cached(f"packed-{packing.FORMAT['format_version']}")
+
     def packed(self) -> Path:
-        """The packed shards; a synthetic set is drawn and packed first where it is missing.
+        """The packed shards: the user's own, else made in the cache where they are missing."""
+        if self.data is not None and is_packed(self.data):
+            return self.data
+        folder = self.packed_cache()
+        pack(self.patches(), folder, self.seed, skip_broken=False)
+        return folder
 
-        Raises UnusableInput when the user's folder has none.
-        """
-        if self.data is None:
-            folder = self.cached("packed")
-            pack(self.patches(), folder, self.seed, skip_broken=False)
-            return folder
-        if not self.data.is_dir():
-            raise UnusableInput(f"no dataset at {self.data}: check --data")
-        manifest = read_manifest(self.data)
-        if manifest is None or manifest.get("format") != packing.FORMAT["format"]:
-            raise UnusableInput(
-                f"{self.data} holds no packed shards: run "
-                f"`python -m workloads.skyline pack --data {self.data} --output FOLDER` and give "
-                "--data FOLDER, or give --pipeline files"
-            )
-        return self.data
 
-    def packed_output(self, output: Path | None) -> Path:
-        """Where `pack` writes; the user's own data is never packed into the cache."""
-        if output is not None:
-            return output
-        if self.data is not None:
-            raise UnusableInput("packing your own --data needs --output FOLDER")
-        return self.cached("packed")
+def is_packed(folder: Path) -> bool:
+    """Whether `folder` holds packed shards."""
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest.get("format") == packing.FORMAT["format"]
 
 
 def draw(folder: Path, preset: Preset, seed: int) -> dict[str, Any]:

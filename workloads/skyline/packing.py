@@ -75,7 +75,11 @@ def pack(
         return {"digest": digest}
 
     counts = {split: count_classes(patches) for split, patches in kept.items()}
-    wanted = FORMAT | {"counts": counts, "seed": seed, "broken": broken}
+    names = FileSetDigest()
+    for patches in kept.values():
+        for patch in patches:
+            names.add(patch.name, b"")
+    wanted = FORMAT | {"counts": counts, "names": str(names), "seed": seed, "broken": broken}
     return build_folder(output, wanted, fill)[0], decoded
 
 

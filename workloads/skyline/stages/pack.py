@@ -13,7 +13,7 @@ def run(options: argparse.Namespace) -> None:
     location = Location.of(options)
     with recording("pack", None) as recorder:
         source = location.patches()
-        folder = location.packed_output(options.output)
+        folder = options.output or location.packed_cache()
         started = time.perf_counter()
         manifest, decoded = pack(source, folder, location.seed, options.skip_broken)
         seconds = time.perf_counter() - started

@@ -1,0 +1,151 @@
+"""The suite from a bare checkout with nothing exported: what it runs, says and keeps."""
+
+import itertools
+import json
+import math
+import sqlite3
+import sys
+
+from conftest import read_perflog
+
+METRICS = {
+    "throughput": ("images/s", "higher"),
+    "mean_train_images_per_second": ("images/s", "higher"),
+    "first_epoch_seconds": ("s", "lower"),
+    "epoch_seconds": ("s", "lower"),
+    "total_seconds": ("s", "lower"),
+    "step_seconds_median": ("s", "lower"),
+    "step_seconds_99th_percentile": ("s", "lower"),
+    "input_stall_fraction": ("1", "lower"),
+    "peak_memory_bytes": ("B", "lower"),
+    "train_loss": ("1", "lower"),
+    "train_accuracy": ("1", "higher"),
+    "validation_loss": ("1", "lower"),
+    "validation_accuracy": ("1", "higher"),
+    "loss_step100": ("1", "equal"),
+}
+PROVENANCE = (
+    "suite_commit",
+    "dataset_digest",
+    "workload_version",
+    "tensorflow_version",
+    "keras_version",
+    "python_version",
+    "device_name",
+    "gpus_used",
+    "replicas",
+    "processes",
+    "precision_used",
+    "seed",
+)
+
+
+def test_every_case_passes_and_both_pipelines_are_trained_and_evaluated(suite):
+    assert suite.finished.code == 0, suite.finished.text
+    assert "Ran 6/6 test case(s)" in suite.finished.text
+    for check in ("SkylineTrain", "SkylineEvaluate"):
+        names = sorted(case["name"] for case in suite.cases(check))
+        assert [name.split("pipeline=")[1] for name in names] == ["files", "packed"]
+        assert all("num_gpus=0" in name and "preset=smoke" in name for name in names)
+
+
+def test_the_accuracy_means_something_and_does_not_depend_on_the_pipeline(suite):
+    figures = [case["perfvalues"] for case in suite.cases("SkylineEvaluate")]
+    accuracies = [each["generic:default:test_accuracy"][0] for each in figures]
+    assert min(accuracies) >= 0.90
+    assert accuracies[0] == accuracies[1]
+    losses = [
+        case["perfvalues"]["generic:default:loss_step100"][0]
+        for case in suite.cases("SkylineTrain")
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_every_metric_is_logged_with_its_unit_and_direction_in_reframes_own_format(suite):
+    rows = read_perflog(suite.kept / "perflogs", "SkylineTrain")
+    assert len(rows) == 2
+    for row in rows:
+        directions = dict(each.split("=") for each in row["metric_directions"].split())
+        for name, (unit, better) in METRICS.items():
+            assert math.isfinite(float(row[f"{name}_value"]))
+            assert row[f"{name}_unit"] == unit
+            assert directions[name] == better
+
+
+def test_provenance_is_logged_with_every_figure(suite):
+    for row in read_perflog(suite.kept / "perflogs", "SkylineTrain"):
+        for name in PROVENANCE:
+            assert row[name] not in {"", "null", "None"}, name
+        assert row["replicas"] == "1"
+        assert row["gpus_used"] == "0"
+        assert row["dataset_digest"].startswith("sha256-sum:")
+
+
+def test_only_accuracies_have_references_on_a_machine_without_a_file(suite):
+    for check in ("SkylineTrain", "SkylineEvaluate"):
+        for case in suite.cases(check):
+            judged = {
+                name.rsplit(":", 1)[1]
+                for name, (_, _, lower, upper, *_) in case["perfvalues"].items()
+                if lower is not None or upper is not None
+            }
+            assert judged == {"validation_accuracy" if check == "SkylineTrain" else "test_accuracy"}
+
+
+def test_jobs_never_overlapped(suite):
+    cases = suite.report["runs"][0]["testcases"]
+    spans = sorted((case["job_submit_time"], case["job_completion_time_unix"]) for case in cases)
+    assert len(spans) == 6
+    for (_, ended), (started, _) in itertools.pairwise(spans):
+        assert started >= ended
+
+
+def test_jobs_use_the_interpreter_that_runs_reframe_and_this_checkout(suite):
+    output = suite.kept / "output/generic/default/builtin"
+    scripts = list(output.glob("Skyline*/rfm_job.sh"))
+    assert len(scripts) == 6
+    for script in scripts:
+        text = script.read_text()
+        assert f"{sys.executable} -m workloads.skyline" in text
+        assert f"PYTHONPATH={suite.bare.folder}" in text
+
+
+def test_the_records_of_a_run_are_kept_as_mlperf_lines(suite):
+    output = suite.kept / "output/generic/default/builtin"
+    logs = list(output.glob("SkylineTrain*/run/train.records.log"))
+    assert len(logs) == 2
+    for log in logs:
+        lines = [json.loads(line.removeprefix(":::MLLOG ")) for line in log.open()]
+        assert (lines[0]["key"], lines[-1]["key"]) == ("run_start", "run_stop")
+        assert lines[-1]["metadata"]["status"] == "success"
+
+
+def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_session(suite):
+    bare = suite.bare
+    log = bare.folder / "perflogs/generic/default/SkylineTrain.log"
+    before = log.read_text().splitlines()
+    ended = bare.reframe(
+        "-c", "checks", "-r", "-P", "preset=tiny", "-P", "pipeline=packed",
+        RFM_CONFIG_PATH=str(bare.folder / "systems"),
+    )  # fmt: skip
+    assert ended.code == 0, ended.text
+    # ReFrame puts a log aside when its columns change.
+    assert log.with_suffix(".log.h0").read_text().splitlines() == before
+    rows = read_perflog(bare.folder / "perflogs", "SkylineTrain")
+    assert {row["perf_var"] for row in rows} == set(METRICS)
+    for row in rows:
+        unit, better = METRICS[row["perf_var"]]
+        assert row["perf_unit"] == unit
+        assert f"{row['perf_var']}={better}" in row["metric_directions"].split()
+        assert math.isfinite(float(row["perf_value"]))
+        assert (row["preset"], row["pipeline"], row["result"]) == ("tiny", "packed", "pass")
+    database = bare.home / ".reframe/reports/results.db"
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM sessions").fetchone() == (1,)
+
+
+def test_the_session_page_says_what_ran_and_where_the_records_are(suite):
+    page = suite.bare.run(sys.executable, "-m", "perflogs", "session")
+    assert page.code == 0, page.text
+    assert "performance logs" in page.text
+    assert "SkylineTrain" in page.text
