@@ -19,7 +19,8 @@ run: $(RUN_READY)
 
 ## test: set up once, pass the tests with coverage
 test: $(TEST_READY) lint
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile tests/unit tests/checks
+	$(BIN)/python -m pytest --cov --cov-append --cov-report=term tests/end_to_end
 
 ## bench: every benchmark, each a table (minutes to an hour)
 bench: $(TEST_READY)

@@ -147,6 +147,7 @@ SKYLINE = {
     "prefetch_to_device": True,
     "jit": False,
     "engine": "tensorflow",
+    "epochs": 5,
 }
 
 

@@ -1,76 +1,7 @@
 """One cold run of the suite per test session, in a bare checkout; all end-to-end tests read it."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-REFRAME = Path(sys.executable).with_name("reframe")
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that ended: its exit code and all that it printed."""
-
-    code: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Bare:
-    """A copy of the checkout's own files, and a home where ReFrame keeps its reports."""
-
-    folder: Path
-    home: Path
-
-    def run(self, *command: object, **variables: str) -> Finished:
-        """Run a command here, with nothing exported but `variables`."""
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("RFM_", "PYTHONPATH", "COV_", "TRIGPOINT_", "VIRTUAL_ENV"))
-        }
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=self.folder,
-            env=clean | {"HOME": str(self.home)} | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        return Finished(done.returncode, done.stdout)
-
-    def reframe(self, *options: str, **variables: str) -> Finished:
-        """Run `reframe --nocolor OPTIONS`."""
-        return self.run(REFRAME, "--nocolor", *options, **variables)
-
-    def report(self) -> dict[str, Any]:
-        """The run report of the last session."""
-        return json.loads((self.home / ".reframe/reports/latest.json").read_text())
-
-
-def read_perflog(folder: Path, check: str) -> list[dict[str, str]]:
-    """The rows of a check's performance log, by column."""
-    header, *rows = (folder / f"generic/default/{check}.log").read_text().splitlines()
-    names = header.split("|")
-    return [dict(zip(names, row.split("|"), strict=True)) for row in rows]
-
-
-def copy_checkout(folder: Path) -> None:
-    """Copy the files that a clone would have, as they are now, to `folder`."""
-    listing = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+from bare_checkout import Bare, Suite, copy_checkout, run_suite
 
 
 @pytest.fixture(scope="session")
@@ -81,27 +12,15 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
     return made
 
 
-@dataclass(frozen=True)
-class Suite:
-    """The cold run: where, what it printed, its report, and its output and logs put aside."""
-
-    bare: Bare
-    finished: Finished
-    report: dict[str, Any]
-    kept: Path
-
-    def cases(self, check: str) -> list[dict[str, Any]]:
-        """The cases of a check, as the report has them."""
-        return [
-            case for case in self.report["runs"][0]["testcases"] if case["name"].startswith(check)
-        ]
-
-
 @pytest.fixture(scope="session")
 def suite(bare: Bare) -> Suite:
     """`reframe -c checks -r` on the smoke preset, from nothing."""
-    finished = bare.reframe("-c", "checks", "-r")
-    kept = bare.home / "kept"
-    for name in ("output", "perflogs"):
-        shutil.copytree(bare.folder / name, kept / name)
-    return Suite(bare, finished, bare.report(), kept)
+    return run_suite(bare, "cold")
+
+
+@pytest.fixture(scope="session")
+def configured(suite: Suite) -> Suite:
+    """A small run after it, with the suite's own settings."""
+    options = ("-P", "preset=tiny", "-P", "pipeline=packed")
+    settings = str(suite.bare.folder / "systems")
+    return run_suite(suite.bare, "configured", *options, RFM_CONFIG_PATH=settings)

@@ -6,7 +6,7 @@ import math
 import sqlite3
 import sys
 
-from conftest import read_perflog
+from bare_checkout import read_perflog
 
 METRICS = {
     "throughput": ("images/s", "higher"),
@@ -112,7 +112,7 @@ def test_jobs_use_the_interpreter_that_runs_reframe_and_this_checkout(suite):
 
 def test_the_records_of_a_run_are_kept_as_mlperf_lines(suite):
     output = suite.kept / "output/generic/default/builtin"
-    logs = list(output.glob("SkylineTrain*/run/train.records.log"))
+    logs = list(output.glob("SkylineTrain*/train.records.log"))
     assert len(logs) == 2
     for log in logs:
         lines = [json.loads(line.removeprefix(":::MLLOG ")) for line in log.open()]
@@ -120,18 +120,15 @@ def test_the_records_of_a_run_are_kept_as_mlperf_lines(suite):
         assert lines[-1]["metadata"]["status"] == "success"
 
 
-def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_session(suite):
-    bare = suite.bare
-    log = bare.folder / "perflogs/generic/default/SkylineTrain.log"
-    before = log.read_text().splitlines()
-    ended = bare.reframe(
-        "-c", "checks", "-r", "-P", "preset=tiny", "-P", "pipeline=packed",
-        RFM_CONFIG_PATH=str(bare.folder / "systems"),
-    )  # fmt: skip
-    assert ended.code == 0, ended.text
+def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_session(
+    suite, configured
+):
+    assert configured.finished.code == 0, configured.finished.text
     # ReFrame puts a log aside when its columns change.
-    assert log.with_suffix(".log.h0").read_text().splitlines() == before
-    rows = read_perflog(bare.folder / "perflogs", "SkylineTrain")
+    aside = configured.kept / "perflogs/generic/default/SkylineTrain.log.h0"
+    cold = suite.kept / "perflogs/generic/default/SkylineTrain.log"
+    assert aside.read_text() == cold.read_text()
+    rows = read_perflog(configured.kept / "perflogs", "SkylineTrain")
     assert {row["perf_var"] for row in rows} == set(METRICS)
     for row in rows:
         unit, better = METRICS[row["perf_var"]]
@@ -139,13 +136,15 @@ def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_se
         assert f"{row['perf_var']}={better}" in row["metric_directions"].split()
         assert math.isfinite(float(row["perf_value"]))
         assert (row["preset"], row["pipeline"], row["result"]) == ("tiny", "packed", "pass")
-    database = bare.home / ".reframe/reports/results.db"
+    database = suite.bare.home / ".reframe/reports/results.db"
     with sqlite3.connect(database) as connection:
         assert connection.execute("SELECT COUNT(*) FROM sessions").fetchone() == (1,)
 
 
-def test_the_session_page_says_what_ran_and_where_the_records_are(suite):
-    page = suite.bare.run(sys.executable, "-m", "perflogs", "session")
-    assert page.code == 0, page.text
-    assert "performance logs" in page.text
-    assert "SkylineTrain" in page.text
+def test_the_session_page_says_what_ran_and_where_the_records_are(suite, configured):
+    for run in (suite, configured):
+        assert run.page.code == 0, run.page.text
+        for word in ("SkylineTrain", "performance logs", "results database", "run report"):
+            assert word in run.page.text
+    assert "not kept" in suite.page.text
+    assert "not kept" not in configured.page.text

@@ -103,6 +103,11 @@ def test_a_wrong_preset_or_option_is_one_line(capsys, tmp_path, arguments, words
     assert not (tmp_path / "out").exists()
 
 
+def test_deterministic_operations_cannot_be_compiled(capsys, tmp_path, tiny_packed):
+    arguments = ("train", "--data", tiny_packed, "--output", tmp_path / "out")
+    assert_refused(run(capsys, *arguments, "--jit", "--deterministic"), "leave out --jit")
+
+
 def test_more_gpus_than_there_are(capsys, tmp_path, tiny_packed):
     arguments = ("train", "--data", tiny_packed, "--output", tmp_path / "out", "--gpus", 64)
     assert_refused(run(capsys, *arguments), "64 GPUs", "--gpus")

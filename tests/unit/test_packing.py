@@ -161,6 +161,14 @@ def test_a_full_disk_while_packing_leaves_nothing_that_looks_finished(patches, t
     assert pack(patches, tmp_path / "packed", 1)[1] == 240
 
 
+def test_shards_of_ones_own_are_taken_as_they_are(patches, tmp_path, capsys):
+    manifest, _ = pack(patches, tmp_path / "packed", 1)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["pack", "--data", str(tmp_path / "packed")]) == 0
+    assert manifest["digest"] in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_jpegs_of_ones_own_are_packed_into_the_cache_and_not_beside_themselves(
     patches, tmp_path, capsys
 ):

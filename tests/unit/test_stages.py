@@ -124,24 +124,16 @@ def test_a_rank_that_disagrees_fails_the_run_on_every_rank(two_processes, tmp_pa
     assert "ranks_agree" not in metrics
 
 
-def test_files_and_shards_give_the_same_training(start_stage, whole_run, tmp_path):
-    arguments = (*TRAIN, "--pipeline", "files", "--output", tmp_path / "run")
-    [(out, err, code)] = finish(start_stage(*arguments))
-    assert code == 0, err
-    metrics = metrics_in(out)[0]
-    for name in ("dataset_digest", "loss_step100", "validation_loss", "train_accuracy"):
-        assert metrics[name] == whole_run[1][name], name
-
-
 def test_a_run_at_full_speed_gets_its_fingerprint_from_a_deterministic_one(
     start_stage, whole_run, tmp_path
 ):
-    arguments = (*TRAIN, "--no-deterministic", "--output", tmp_path / "run", "--max-steps", 20)
+    arguments = (*TRAIN, "--jit", "--output", tmp_path / "run", "--max-steps", 20)
     [(out, err, code)] = finish(start_stage(*arguments))
     assert code == 0, err
     metrics = metrics_in(out)[0]
     assert metrics["loss_step100"] == whole_run[1]["loss_step100"]
     assert metrics["deterministic"] is False
+    assert metrics["jit"] is True
 
 
 def test_evaluation_scores_the_best_weights(start_stage, whole_run, tmp_path):

@@ -317,7 +317,14 @@ def test_no_space_left_names_the_file_and_leaves_no_output(tmp_path, monkeypatch
 
 
 def holds_open(process, path):
-    return any(Path(link).resolve() == path for link in Path(f"/proc/{process}/fd").iterdir())
+    return any(leads_to(link, path) for link in Path(f"/proc/{process}/fd").iterdir())
+
+
+def leads_to(link, path):
+    try:
+        return link.readlink() == path
+    except FileNotFoundError:
+        return False  # closed meanwhile
 
 
 def wait_until(condition):

@@ -1,6 +1,7 @@
 """The training loop, on a few hundred random patches: what it reports, when it stops, resume."""
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from workloads.common.progress import no_progress
 from workloads.common.records import recording
 from workloads.common.steps import Stepper
 from workloads.common.training import Training
-from workloads.skyline.model import build
+from workloads.skyline.model import LEARNING_RATES, build
 from workloads.skyline.objective import PatchClassification
 
 BATCH, SAMPLES = 64, 320
@@ -43,10 +44,22 @@ def feed_of(devices, arrays):
     )
 
 
-def training_of(devices, arrays, output, recorder, objective=None, seed=1, **limits):
-    model = make_model(devices, lambda: build("original"), seed, "float32")
-    optimizer = make_adam(devices, 1e-4, "float32")
-    stepper = Stepper(devices, model, optimizer, objective or PatchClassification(), BATCH, 2)
+def training_of(
+    devices,
+    arrays,
+    output,
+    recorder,
+    objective=None,
+    seed=1,
+    precision="float32",
+    jit=False,
+    name="original",
+    **limits,
+):
+    model = make_model(devices, lambda: build(name), seed, precision)
+    optimizer = make_adam(devices, LEARNING_RATES[name], precision)
+    objective = objective or PatchClassification()
+    stepper = Stepper(devices, model, optimizer, objective, BATCH, 2, jit)
     feed = feed_of(devices, arrays)
     limits = Limits(**{"epochs": 3, "patience": 10, "warmup_steps": 2} | limits)
     settings = {"seed": seed, "precision": "float32"}
@@ -200,3 +213,21 @@ def test_streamed_and_resident_data_give_the_same_training(devices, arrays, tmp_
 def test_more_gpus_than_there_are_is_refused():
     with pytest.raises(UnusableInput, match="64 GPUs were asked for"):
         open_devices(64, deterministic=False, environment={})
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"precision": "mixed_bfloat16"},
+        {"precision": "mixed_float16"},
+        {"name": "optimised"},
+    ],
+    ids=str,
+)
+def test_every_precision_compilation_and_model_learns(devices, arrays, tmp_path, variant):
+    try:
+        state = train(devices, arrays, tmp_path, epochs=8, **variant)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    # Guessing has a loss of log 2 = 0.693.
+    assert state.train_loss < 0.68

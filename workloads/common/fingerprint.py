@@ -27,7 +27,13 @@ def measure_fingerprint(workload: str, options: argparse.Namespace) -> float:
     output = options.output / FOLDER
     records = output / f"{options.stage}.records.log"
     if not (records.exists() and '"status": "success"' in records.read_text()):
-        short = {"output": output, "deterministic": True, "max_steps": FINGERPRINT_STEP}
+        short = {
+            "output": output,
+            "deterministic": True,
+            "max_steps": FINGERPRINT_STEP,
+            # XLA compiles operations that have no deterministic form there.
+            "jit": False,
+        }
         command = [sys.executable, "-m", workload, options.stage]
         command += _arguments(argparse.Namespace(**vars(options) | short))
         paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]

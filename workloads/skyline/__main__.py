@@ -123,8 +123,8 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
     stage.add_argument(
         "--deterministic",
         action=argparse.BooleanOptionalAction,
-        help="use deterministic operations throughout (default: the preset's); where not, a "
-        "deterministic run of 100 steps goes before, for loss_step100",
+        help="use deterministic operations throughout (default: the preset's, and not with --jit); "
+        "where not, a deterministic run of 100 steps goes before, for loss_step100",
     )
 
 

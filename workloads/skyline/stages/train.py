@@ -15,6 +15,7 @@ from workloads.common.devices import (
     peak_device_memory_bytes,
     peak_memory_bytes,
 )
+from workloads.common.errors import UnusableInput
 from workloads.common.fingerprint import measure_fingerprint
 from workloads.common.inputs import Feed
 from workloads.common.process_group import process_group
@@ -35,9 +36,7 @@ Feeds = tuple[Feed, Feed]
 def run(options: argparse.Namespace) -> None:
     """Train as the options say. Raises UnusableInput and RunFailed."""
     location = Location.of(options)
-    deterministic = options.deterministic
-    if deterministic is None:
-        deterministic = location.preset.deterministic
+    deterministic = _is_deterministic(location.preset, options)
     reports = process_group(os.environ).rank == 0
     with recording("train", options.output, reports) as recorder:
         # The short run takes the devices, and so must have left them before this one does.
@@ -56,6 +55,16 @@ def run(options: argparse.Namespace) -> None:
             figures["loss_step100"] = fingerprint
         _record_figures(recorder, devices, figures)
     close_with_table(recorder, f"train: {options.output}", reports)
+
+
+def _is_deterministic(preset: Preset, options: argparse.Namespace) -> bool:
+    if options.deterministic and options.jit:
+        raise UnusableInput(
+            "XLA has no deterministic gradient of max-pooling: leave out --jit or --deterministic"
+        )
+    if options.deterministic is None:
+        return preset.deterministic and not options.jit
+    return bool(options.deterministic)
 
 
 def _train(
