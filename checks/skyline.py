@@ -34,6 +34,7 @@ class SkylinePacking(WorkloadFixture):
 
     @builtins.run_after("init")
     def need_patches(self) -> None:
+        """Wait for the patches, unless the user has given data."""
         if not self.data:
             require_data(self, SkylineSynthesis)
 
@@ -67,6 +68,7 @@ class SkylineCheck(WorkloadCheck):
 
     @builtins.run_after("init")
     def train_as_published(self) -> None:
+        """Give the published size the epochs of the published runs."""
         if self.preset == "published" and not self.epochs:
             self.epochs = 5
 
@@ -103,6 +105,7 @@ class SkylineTrain(SkylineCheck):
 
     @builtins.run_after("init")
     def need_data(self) -> None:
+        """Wait for the data in the form that the pipeline reads."""
         if self.pipeline == "packed":
             require_data(self, SkylinePacking)
         elif not self.data:
@@ -138,6 +141,7 @@ class SkylineEvaluate(SkylineCheck):
 
     @builtins.run_after("init")
     def need_training(self) -> None:
+        """Wait for the training of the same case."""
         # Both classes have the same parameters, so that the same variant is the same case.
         variant = self.unique_name.removeprefix(type(self).__name__)
         self.training = f"{SkylineTrain.__name__}{variant}"
@@ -145,6 +149,7 @@ class SkylineEvaluate(SkylineCheck):
 
     @builtins.run_after("setup")
     def find_checkpoint(self) -> None:
+        """Find the trained weights. ReframeError where they are of another case."""
         trained = self.getdep(self.training)
         for key in ("seed", *self.reference_keys):
             if getattr(trained, key) != getattr(self, key):

@@ -14,13 +14,6 @@ GPU_COUNTS = (1, 2, 4, 8, 16, 32)
 DEFAULT_STORAGE = "local"
 
 
-class Device(Protocol):
-    """One line of a partition's `devices`."""
-
-    device_type: str
-    num_devices: int
-
-
 class Partition(Protocol):
     """The part of ReFrame's `SystemPartition` that geometry reads."""
 

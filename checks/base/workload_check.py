@@ -43,6 +43,7 @@ class WorkloadCheck(WorkloadStage):
 
     @builtins.run_after("init")
     def choose_partitions(self) -> None:
+        """Choose the partitions that hold this case."""
         self.descr = f"{self.workload}: {self.stage}"
         self.references: dict[str, references.Reference] = {}
         self.valid_systems = geometry.holders(
@@ -51,6 +52,7 @@ class WorkloadCheck(WorkloadStage):
 
     @builtins.run_after("setup")
     def take_nodes(self) -> None:
+        """Take as many nodes, tasks and GPUs as the case needs."""
         layout = geometry.layout(self.num_gpus, self.current_partition)
         if layout is None:
             raise ReframeError(
@@ -72,6 +74,7 @@ class WorkloadCheck(WorkloadStage):
 
     @builtins.run_after("setup")
     def find_references(self) -> None:
+        """Read the references of this case."""
         # Before the run: a malformed file is not to be found out after a day of training.
         system = self.current_system
         self.references = references.find(
@@ -87,6 +90,7 @@ class WorkloadCheck(WorkloadStage):
 
     @builtins.run_before("performance")
     def compare(self) -> None:
+        """Give every metric its value, unit and bounds."""
         # Every metric gets an explicit reference: ReFrame does not fall back where a key lacks.
         bounds: dict[str, Any] = {}
         for name in self.metrics:

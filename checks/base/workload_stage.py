@@ -89,6 +89,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
 
     @builtins.run_after("init")
     def prepare_launch(self) -> None:
+        """Set the interpreter, its path, the exit code line and the limits."""
         # A job's first `python3` on PATH is not the one that runs ReFrame and has the packages.
         self.executable = shlex.quote(sys.executable)
         self.env_vars = {"PYTHONPATH": f"{shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"}
@@ -104,6 +105,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
 
     @builtins.run_before("setup")
     def refuse_login_node(self) -> None:
+        """Refuse the machine of a batch scheduler that no site file names."""
         if self.is_dry_run() or self.allow_local or self.current_system.name != "generic":
             return
 
@@ -116,12 +118,14 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
 
     @builtins.run_after("setup")
     def never_overlap(self) -> None:
+        """Put local jobs of all partitions into one queue."""
         # All local jobs then share one queue, whatever their partition, and guards.py makes it
         # one job long.
         self.local = self.current_partition.scheduler.is_local
 
     @builtins.run_before("run")
     def compose_command(self) -> None:
+        """Compose the stage's command line."""
         options = ["--preset", self.preset, "--seed", str(self.seed)]
         if self.data:
             options += ["--data", self.data]
@@ -135,6 +139,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
 
     @builtins.sanity_function
     def judge(self) -> bool:
+        """Judge the records; SanityError names the first thing wrong."""
         if guards.is_retry():
             raise SanityError("this is a retry: it does not turn the first failure into a pass")
 

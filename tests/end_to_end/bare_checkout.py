@@ -73,7 +73,7 @@ def copy_checkout(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Suite:
-    """A run of the suite: where, what it printed, its report and page, its output and logs aside."""
+    """A run of the suite: where, what it printed, its report, its page, and what it left."""
 
     bare: Bare
     finished: Finished

@@ -67,6 +67,15 @@ def test_no_sample_comes_twice_in_an_epoch(samples, seed):
     assert len(np.unique(batches)) == batches.size
 
 
+def test_shards_that_were_packed_with_another_seed_still_give_the_order_of_the_run():
+    packed = shard_members(640, 5)
+    for rank in range(2):
+        share = Share(640, 1, rank, 2, shard_seed=5)
+        assert np.array_equal(share.owned, np.concatenate(packed[16 * rank : 16 * rank + 16]))
+    orders = [Share(640, seed, shard_seed=5).epoch_positions(64, 0) for seed in (1, 2)]
+    assert not np.array_equal(*orders)
+
+
 def test_epochs_and_seeds_differ_in_order():
     assert not np.array_equal(*(global_batches(640, 64, 1, epoch, 1) for epoch in (0, 1)))
     assert not np.array_equal(*(global_batches(640, 64, seed, 0, 1) for seed in (1, 2)))

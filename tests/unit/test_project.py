@@ -70,3 +70,18 @@ def test_a_wheel_is_refused(tmp_path):
     assert done.returncode != 0
     assert "runs from its checkout" in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_make_sets_nothing_up(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "requirements/run.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((CHECKOUT / name).read_bytes())
+    command = ["make", "--dry-run", "run"]
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "pip install --require-hashes" in first.stdout
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name in (".venv/bin/python", ".venv/.ready-to-run"):
+        (tmp_path / name).touch()
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "pip" not in second.stdout
+    assert "reframe -c checks -r" in second.stdout

@@ -58,16 +58,20 @@ class Share:
 
     Positions index the rank's own samples as they lie in its memory: shard after shard, each in
     ascending order. `owned` maps positions to the numbers of samples in the whole split.
+    `shard_seed` is the seed that dealt the samples to shards when they were packed, if it is not
+    that of the run.
     """
 
     samples: int
     seed: int
     rank: int = 0
     ranks: int = 1
+    shard_seed: int | None = None
 
     @cached_property
     def _members(self) -> list[NDArray[np.int64]]:
-        members = shard_members(self.samples, self.seed)
+        seed = self.seed if self.shard_seed is None else self.shard_seed
+        members = shard_members(self.samples, seed)
         return [members[shard] for shard in owned_shards(self.rank, self.ranks)]
 
     @cached_property

@@ -47,9 +47,12 @@ class Devices:
         here = self.replicas // self.group.processes
         return range(self.group.rank * here, (self.group.rank + 1) * here)
 
-    def shares(self, samples: int, seed: int) -> list[Share]:
+    def shares(self, samples: int, seed: int, shard_seed: int | None = None) -> list[Share]:
         """The shares of a split that this process's replicas own."""
-        return [Share(samples, seed, each, self.replicas) for each in self.local_replicas()]
+        return [
+            Share(samples, seed, replica, self.replicas, shard_seed)
+            for replica in self.local_replicas()
+        ]
 
     def per_replica(self, values: list[Any]) -> Any:
         """Distribute one value to each local replica, in the order of `local_replicas`."""

@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -39,8 +38,3 @@ def versions(*packages: str) -> dict[str, str]:
     for package in packages:
         found[f"{package.replace('-', '_')}_version"] = metadata.version(package)
     return found
-
-
-def command_line() -> list[str]:
-    """The command that started this process, as a list of arguments."""
-    return [sys.executable, *sys.orig_argv[1:]]

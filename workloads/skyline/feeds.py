@@ -31,22 +31,22 @@ class Source(Protocol):
 def open_source(location: Location, options: argparse.Namespace) -> Source:
     """The dataset as `--pipeline` asks for it: packed shards, or JPEG files."""
     if options.pipeline == "packed":
-        return PackedSource(location.packed())
+        return PackedSource(location.packed(), options.seed)
     return FileSource(location.patches(), options.seed, options.prefetch_to_device)
 
 
 class PackedSource:
     """Packed shards: on the devices where they fit, else streamed from memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._folder, self._seed = folder, seed
         self._manifest = read_manifest(folder) or {}
         self.digest = str(self._manifest["digest"])
 
     def feed(self, devices: Devices, split: str) -> Feed:
         """A split, read from the shards that this process's replicas own."""
         samples = sum(self._manifest["counts"][split].values())
-        shares = devices.shares(samples, int(self._manifest["seed"]))
+        shares = devices.shares(samples, self._seed, int(self._manifest["seed"]))
         columns = [_read_share(self._folder, split, share) for share in shares]
         return memory_feed(devices, shares, columns)
 
