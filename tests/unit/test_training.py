@@ -4,14 +4,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from workloads.common import checkpoints
 from workloads.common.construction import make_adam, make_model
 from workloads.common.devices import open_devices
 from workloads.common.errors import RunFailed, UnusableInput
-from workloads.common.evaluation import evaluate
+from workloads.common.evaluation import Evaluation, evaluate
 from workloads.common.feeding import memory_feed
-from workloads.common.inputs import StreamFeed
+from workloads.common.inputs import StreamFeed, training_plan
 from workloads.common.limits import Limits
 from workloads.common.progress import no_progress
 from workloads.common.records import recording
@@ -54,12 +55,13 @@ def training_of(
     precision="float32",
     jit=False,
     name="original",
+    steps_per_call=2,
     **limits,
 ):
     model = make_model(devices, lambda: build(name), seed, precision)
     optimizer = make_adam(devices, LEARNING_RATES[name], precision)
     objective = objective or PatchClassification()
-    stepper = Stepper(devices, model, optimizer, objective, BATCH, 2, jit)
+    stepper = Stepper(devices, model, optimizer, objective, BATCH, steps_per_call, jit)
     feed = feed_of(devices, arrays)
     limits = Limits(**{"epochs": 3, "patience": 10, "warmup_steps": 2} | limits)
     settings = {"seed": seed, "precision": "float32"}
@@ -75,12 +77,10 @@ def train(devices, arrays, output, **options):
         return training_of(devices, arrays, output, recorder, **options).run()
 
 
-def weights_in(output):
-    with h5py.File(output / checkpoints.LAST) as file:
+def weights_in(output, name=checkpoints.LAST, groups=("weights", "optimizer")):
+    with h5py.File(output / name) as file:
         return {
-            f"{group}/{name}": file[group][name][()]
-            for group in ("weights", "optimizer")
-            for name in file[group]
+            f"{group}/{name}": file[group][name][()] for group in groups for name in file[group]
         }
 
 
@@ -123,6 +123,25 @@ def test_continued_in_the_middle_it_ends_with_the_same_bits(devices, arrays, tmp
     assert any(not np.array_equal(whole[name], value) for name, value in weights_in(other).items())
 
 
+def test_a_step_follows_the_gradient_of_the_mean_loss_over_the_global_batch(devices, arrays):
+    model = make_model(devices, lambda: build("original"), 1, "float32")
+    task, rate = PatchClassification(), 0.5
+    stepper = Stepper(devices, model, keras.optimizers.SGD(rate), task, BATCH, 1)
+    feed = feed_of(devices, arrays)
+    plan = training_plan(feed.shares[0], BATCH, 0)
+    samples = feed.shares[0].owned[plan.positions[0]]
+    with tf.GradientTape() as tape:
+        outputs = model(task.prepare(arrays[0][samples], plan.bits[0]))
+        mean = tf.reduce_mean(task.losses(arrays[1][samples], outputs))
+    slopes = tape.gradient(mean, model.trainable_variables)
+    before = [np.array(each) for each in model.trainable_variables]
+    arguments, steps = next(feed.begin([plan], 1))
+    sums = stepper.trainer(feed)(arguments, steps)
+    assert sums[0, 0] / BATCH == pytest.approx(float(mean), rel=1e-5)
+    for old, new, slope in zip(before, model.trainable_variables, slopes, strict=True):
+        assert np.allclose(new, old - rate * slope, atol=1e-6)
+
+
 def test_a_finished_run_is_not_trained_again(devices, arrays, tmp_path):
     train(devices, arrays, tmp_path, epochs=1)
     with pytest.raises(UnusableInput, match="finished run"):
@@ -157,7 +176,28 @@ def test_training_stops_early_when_validation_no_longer_improves(devices, arrays
     assert state.epochs == 4
 
 
-def test_the_best_weights_are_kept_apart_from_the_last(devices, arrays, tmp_path):
+def test_weights_that_validate_worse_do_not_replace_the_best(
+    devices, arrays, tmp_path, monkeypatch
+):
+    losses = iter([0.5, 0.2, 0.3, 0.4])
+
+    def worsening(stepper, call, feed, advance):
+        return Evaluation(next(losses), {"correct": 1.0}, 1, 0.0)
+
+    monkeypatch.setattr("workloads.common.training.evaluate", worsening)
+    state = train(devices, arrays, tmp_path / "long", epochs=4)
+    losses = iter([0.5, 0.2])
+    train(devices, arrays, tmp_path / "short", epochs=2)
+    assert state.validation_loss == 0.2
+    best, last, second = (
+        weights_in(tmp_path / run, name, ["weights"])
+        for run, name in (("long", "best.h5"), ("long", "last.h5"), ("short", "last.h5"))
+    )
+    assert all(np.array_equal(best[name], second[name]) for name in best)
+    assert any(not np.array_equal(best[name], last[name]) for name in best)
+
+
+def test_the_best_weights_score_as_they_were_recorded(devices, arrays, tmp_path):
     state = train(devices, arrays, tmp_path, epochs=6)
     model = make_model(devices, lambda: build("original"), 5, "float32")
     checkpoints.restore(tmp_path / checkpoints.BEST, model)
@@ -170,7 +210,8 @@ def test_the_best_weights_are_kept_apart_from_the_last(devices, arrays, tmp_path
 def test_max_steps_is_exact_and_loss_step100_is_the_loss_of_step_100(devices, arrays, tmp_path):
     state = train(devices, arrays, tmp_path / "a", epochs=50, max_steps=100)
     assert state.steps == 100
-    longer = train(devices, arrays, tmp_path / "b", epochs=50, max_steps=103)
+    # Three steps in a call put step 100 in the midst of one.
+    longer = train(devices, arrays, tmp_path / "b", epochs=50, max_steps=103, steps_per_call=3)
     assert longer.loss_step100 == state.loss_step100 is not None
     assert state.figures()["loss_step100"] == state.loss_step100
 
