@@ -52,7 +52,7 @@ $(TEST_READY): requirements/test.txt $(RUN_READY)
 	$(BIN)/python -m pip install --require-hashes -r requirements/test.txt
 	@touch $@
 
-## clean: everything that a run or a test leaves behind, the set-up included
+## clean: the set-up, the cached data and what runs leave behind, but not the history
 clean:
-	rm -rf $(VENV) .cache output stage build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .cache output stage runs reframe.log reframe.out build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,7 +57,17 @@ class SkylineCheck(WorkloadCheck):
     #: Epochs at most; 0 for as many as the preset has, and the five of the published GPU runs.
     epochs = builtins.variable(int, value=0)
 
+    #: The synthetic dataset, or one that was given: never compared with each other.
+    dataset = builtins.variable(str, value="synthetic")
+
+    known_values = {
+        "pipeline": ("files", "packed"),
+        "model": ("original", "optimised"),
+        "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+        "dataset": ("synthetic", "given"),
+    }
     confirmed_keys: tuple[str, ...] = (
+        "dataset",
         "pipeline",
         "model",
         "precision",
@@ -65,6 +75,11 @@ class SkylineCheck(WorkloadCheck):
         "engine",
     )
     reference_keys = (*WorkloadCheck.reference_keys, *confirmed_keys, "jit", "epochs")
+
+    @builtins.run_after("init")
+    def name_dataset(self) -> None:
+        """Say whether the data is synthetic."""
+        self.dataset = "given" if self.data else "synthetic"
 
     @builtins.run_after("init")
     def train_as_published(self) -> None:

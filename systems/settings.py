@@ -46,6 +46,7 @@ PERFLOG_COLUMNS = (
     "check_jit",
     "check_epochs",
     "check_container",
+    "check_dataset",
     "check_seed",
     "check_suite_commit",
     "check_workload_version",

@@ -100,6 +100,9 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
                 "offers with `--show-config=systems/0/partitions`"
             )
 
+        if not all(each.check.strict_check for each in testcases):
+            raise NothingJudged("strict_check=no lets missed references pass: run without it")
+
         _require_known_variables(testcases)
         if self.policy.dry_run_mode:
             # ReFrame would log every case of a dry run as passed.

@@ -39,13 +39,16 @@ class Reference(NamedTuple):
 
 class Wanted(NamedTuple):
     """Whose references are looked for: `case` holds every key that changes the figures of `check`,
-    `metrics` are those it declares, `partitions` the names that its system has."""
+    `metrics` are those it declares, `partitions` the names that its system has, `checks` the names
+    of all checks, `values` those that a key of `case` may have at all."""
 
     partition: str
     check: str
     case: Mapping[str, Any]
     metrics: Iterable[str]
     partitions: Iterable[str]
+    checks: Iterable[str]
+    values: Mapping[str, Iterable[Any]] = {}
 
 
 def find(path: Path, wanted: Wanted) -> dict[str, Reference]:
@@ -61,8 +64,14 @@ def find(path: Path, wanted: Wanted) -> dict[str, Reference]:
         if partition not in set(wanted.partitions):
             _refuse(f"{path}: {partition}", f"no such partition; there are {[*wanted.partitions]}")
 
+        unknown = set(_mapping(content[partition], f"{path}: {partition}")) - set(wanted.checks)
+        if unknown:
+            _refuse(
+                f"{path}: {partition}", f"no such check: {', '.join(sorted(map(str, unknown)))}"
+            )
+
     where = f"{path}: {wanted.partition}"
-    entries = _mapping(content.get(wanted.partition, {}), where).get(wanted.check, [])
+    entries = content.get(wanted.partition, {}).get(wanted.check, [])
     where = f"{where}: {wanted.check}"
     if not isinstance(entries, list):
         _refuse(where, "a list of entries is expected")
@@ -89,6 +98,11 @@ def _load(path: Path) -> Any:
 def _entry(entry: Any, where: str, wanted: Wanted) -> dict[str, Reference]:
     _require_keys(entry, _ENTRY_FIELDS, where)
     _require_keys(entry["case"], set(wanted.case), f"{where}: case")
+    for key, known in wanted.values.items():
+        strange = [each for each in _any_of(entry["case"][key]) if each not in known]
+        if strange:
+            _refuse(f"{where}: case: {key}", f"no such value {strange}; there are {[*known]}")
+
     if not isinstance(entry["source"], str) or not entry["source"].strip():
         _refuse(f"{where}: source", "a text is expected that says where the values come from")
 

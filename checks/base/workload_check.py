@@ -12,6 +12,16 @@ from checks.base import geometry, presets, references, sanity
 from checks.base.workload_stage import WorkloadStage
 
 
+def known_checks() -> set[str]:
+    """The names of all checks that are loaded."""
+    classes, found = [WorkloadCheck], set()
+    while classes:
+        found.add(classes[-1].__name__)
+        classes += classes.pop().__subclasses__()
+
+    return found
+
+
 class WorkloadCheck(WorkloadStage):
     """A stage that is measured: in every size that the partitions hold, against references."""
 
@@ -23,6 +33,8 @@ class WorkloadCheck(WorkloadStage):
 
     #: Parameters and variables that change the figures: references are keyed by all of them.
     reference_keys: tuple[str, ...] = ("preset", "num_gpus", "storage", "container")
+    #: The values that some of them may have at all.
+    known_values: dict[str, tuple[Any, ...]] = {}
     #: Those of them that the records must confirm.
     confirmed_keys: tuple[str, ...] = ()
 
@@ -85,6 +97,8 @@ class WorkloadCheck(WorkloadStage):
                 case={key: getattr(self, key) for key in self.reference_keys},
                 metrics=self.metrics,
                 partitions=[partition.name for partition in system.partitions],
+                checks=known_checks(),
+                values={"preset": presets.PRESETS, **self.known_values},
             ),
         )
 

@@ -90,6 +90,12 @@ def test_a_run_that_is_told_not_to_judge_is_red(checkout: Checkout, option: str)
     assert not list(checkout.folder.rglob("rfm_job.out"))
 
 
+def test_a_run_that_is_told_to_pass_missed_references_is_red(checkout: Checkout) -> None:
+    outcome = checkout.reframe("-r", "-S", "strict_check=no")
+    assert outcome.code == 1
+    assert "lets missed references pass" in outcome.text
+
+
 def test_an_unknown_variable_on_the_command_line_is_red(checkout: Checkout) -> None:
     outcome = checkout.reframe("-r", "-S", "sead=2")
     assert outcome.code == 1

@@ -24,7 +24,10 @@ default:
 def wanted(**changes: Any) -> Wanted:
     """A case of check Train, with some of its keys changed."""
     metrics = ("throughput", "accuracy")
-    return Wanted("default", "Train", {**CASE, **changes}, metrics, ["default", "other"])
+    case, values = {**CASE, **changes}, {"preset": ("smoke", "nightly")}
+    return Wanted(
+        "default", "Train", case, metrics, ["default", "other"], ["Train", "Absent"], values
+    )
 
 
 @pytest.fixture
@@ -70,6 +73,8 @@ def test_no_file_no_partition_or_no_check_is_no_reference(path: Path) -> None:
         ("unit: images/s", "unit: 1", "throughput: unit: a text is expected, not 1"),
         ("  Train:\n", "  Train:\n    - 7\n", "Train: entry 1: a mapping is expected, not 7"),
         ("  Train:\n    - case", "  Train:\n      case", "a list of entries is expected"),
+        ("  Train:", "  Trian:", "default: no such check: Trian"),
+        ("preset: smoke", "preset: smok", "case: preset: no such value ['smok']; there are"),
         ("default:", "defualt:", "defualt: no such partition; there are ['default', 'other']"),
         ("lower: -0.1", "lower: -0.1, lower: -0.2", 'duplicate key "lower"'),
         ("default:", "default: [", "while parsing"),
@@ -140,6 +145,7 @@ SKYLINE = {
     "preset": "published",
     "num_gpus": 1,
     "storage": "ssd",
+    "dataset": "given",
     "container": "singularity",
     "pipeline": "files",
     "model": "original",
@@ -153,11 +159,14 @@ SKYLINE = {
 
 def test_the_published_figures_are_references_of_the_published_run_alone() -> None:
     metric = "mean_train_images_per_second"
-    case = Wanted("gpu", "SkylineTrain", SKYLINE, (metric,), ["gpu"])
+    checks = ["SkylineTrain", "SkylineEvaluate"]
+    case = Wanted("gpu", "SkylineTrain", SKYLINE, (metric,), ["gpu"], checks)
     found = find(FOLDER / "sodalite.yaml", case)
     assert found == {metric: Reference(23879.6, -0.2, None, "images/s")}
     network = case._replace(case={**SKYLINE, "storage": "network"})
     assert find(FOLDER / "sodalite.yaml", network)[metric].value == 2270.0
+    synthetic = case._replace(case={**SKYLINE, "dataset": "synthetic"})
+    assert find(FOLDER / "sodalite.yaml", synthetic) == {}
     nightly = case._replace(case={**SKYLINE, "preset": "nightly"})
     assert find(FOLDER / "sodalite.yaml", nightly) == {}
 

@@ -93,6 +93,8 @@ def test_damaged_shards_are_named(capsys, tmp_path, tiny_packed):
         (("train", "--epochs", "0"), ("--epochs",)),
         (("train", "--colour", "blue"), ("--colour",)),
         (("synthesise", "--seed", "-1"), ("--seed",)),
+        (("synthesise", "--seed", "5000000000"), ("--seed",)),
+        (("train", "--gpus", "-1"), ("--gpus",)),
         (("sing",), ("sing",)),
         (("train",), ("--output",)),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workloads.common.building import PROGRESS, build_folder
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput, explain_os_error
-from workloads.common.writing import replacing, write_json
+from workloads.common.writing import only_run, replacing, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -27,6 +27,19 @@ def test_json_with_nan_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "file.json", {"value": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_is_kept_out_of_a_folder_in_use(tmp_path):
+    with only_run(tmp_path / "run"):
+        with (
+            pytest.raises(UnusableInput, match="another run is writing"),
+            only_run(tmp_path / "run"),
+        ):
+            pass
+        with only_run(tmp_path / "run", applies=False):
+            pass
+    with only_run(tmp_path / "run"):
+        pass
 
 
 def fill_with(text):

@@ -15,6 +15,7 @@ from workloads.common.building import PROGRESS
 from workloads.common.data_order import SHARDS, Share
 from workloads.common.errors import UnusableInput
 from workloads.skyline.__main__ import main
+from workloads.skyline.dataset import layout_digest
 from workloads.skyline.feeds import _read_share
 from workloads.skyline.layout import SPLITS, list_patches
 from workloads.skyline.packing import pack, shard_file
@@ -182,5 +183,22 @@ def test_jpegs_of_ones_own_are_packed_into_the_cache_and_not_beside_themselves(
     assert len(list((tmp_path / "cache").glob("skyline/given-1-*/packed-1/*.h5"))) == 96
     new = patches / "training/patches/positive/new.jpg"
     shutil.copy(patches / "training/patches/positive/0001.jpg", new)
-    assert main(command) == 2
-    assert "something else (counts, names differ" in capsys.readouterr().err
+    assert main(command) == 0
+    assert "jpegs_per_second" in capsys.readouterr().out, "changed data is packed anew"
+
+
+def test_new_content_under_an_old_name_is_noticed(patches, tmp_path):
+    first = pack(patches, tmp_path / "packed", 1)[0]
+    path = patches / "training/patches/positive/0001.jpg"
+    path.write_bytes((patches / "training/patches/negative/0001.jpg").read_bytes())
+    with pytest.raises(UnusableInput, match=r"something else \(source differ"):
+        pack(patches, tmp_path / "packed", 1)
+    assert pack(patches, tmp_path / "again", 1)[0]["digest"] != first["digest"]
+
+
+def test_a_dataset_with_fewer_files_than_its_manifest_says_is_refused(tiny_patches, tmp_path):
+    shutil.copytree(tiny_patches, tmp_path / "data")
+    layout_digest(tmp_path / "data")
+    next((tmp_path / "data/training/patches/positive").iterdir()).unlink()
+    with pytest.raises(UnusableInput, match="511 positive patches for training, its manifest"):
+        layout_digest(tmp_path / "data")

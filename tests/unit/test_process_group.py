@@ -55,6 +55,12 @@ def test_slurm_in_cyclic_order_is_refused():
         process_group(slurm(1, SLURMD_NODENAME="node09"))
 
 
+@pytest.mark.parametrize("tasks", ["2", "two"])
+def test_an_incomplete_slurm_step_is_refused(tasks):
+    with pytest.raises(UnusableInput, match="Slurm step is incomplete"):
+        process_group({"SLURM_STEP_NUM_TASKS": tasks})
+
+
 def test_tf_config_is_taken_as_it_is():
     addresses = ["a:1", "a:2", "b:1"]
     text = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 2}})
@@ -72,6 +78,8 @@ def test_tf_config_is_taken_as_it_is():
         '{"cluster": {}}',
         '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
         '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {"worker": "ab"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 0}}',
     ],
 )
 def test_a_wrong_tf_config_is_refused(text):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import resource
 
 import pytest
 
@@ -55,6 +56,25 @@ def test_ranks_other_than_the_first_write_nothing(tmp_path, capsys):
         recorder.metric("throughput", 1.0)
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_runs_records_are_not_lost_when_the_stage_is_started_again(tmp_path):
+    for value in (1.0, 2.0):
+        with recording("train", tmp_path) as recorder:
+            recorder.metric("throughput", value)
+    lines = lines_of((tmp_path / "train.records.log").read_text())
+    assert [line["value"] for line in lines if line["key"] == "throughput"] == [1.0, 2.0]
+
+
+def test_a_record_that_cannot_be_written_fails_the_run(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(OSError, match="File too large"), recording("train", tmp_path) as recorder:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            for _ in range(20):
+                recorder.metric("throughput", 1.0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_an_undeclared_metric_cannot_be_recorded(tmp_path):

@@ -45,6 +45,7 @@ stepper = Stepper(devices, model, optimizer, PatchClassification(), 64, 4, jit)
 shares = devices.shares(512, 1)
 columns = [(patches[share.owned], labels[share.owned]) for share in shares]
 feed = memory_feed(devices, shares, columns)
+placed = [column[0].device.rsplit("device:", 1)[1] for column in feed.columns]
 train, losses = stepper.trainer(feed), []
 for epoch in range(2):
     plans = [training_plan(share, 64, epoch) for share in shares]
@@ -59,7 +60,7 @@ if replicas > 1:
         require_agreement(devices, model.variables, "facts")
     except RunFailed as error:
         odd = str(error)
-print(json.dumps({"losses": losses, "odd": odd, "replicas": devices.replicas}))
+print(json.dumps({"losses": losses, "odd": odd, "placed": placed, "replicas": devices.replicas}))
 """
 
 
@@ -87,5 +88,6 @@ def test_compiled_steps_train_as_plain_ones(one):
 def test_two_replicas_train_as_one(one):
     two = run(2)
     assert two["replicas"] == 2
+    assert two["placed"] == ["CPU:0", "CPU:1"]
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
     assert "replicas [1] of 2 disagree" in two["odd"]

@@ -123,6 +123,31 @@ def test_continued_in_the_middle_it_ends_with_the_same_bits(devices, arrays, tmp
     assert any(not np.array_equal(whole[name], value) for name, value in weights_in(other).items())
 
 
+def test_the_first_steps_after_a_resume_are_warm_up_again(devices, arrays, tmp_path):
+    with pytest.raises(KeyboardInterrupt), recording("train", tmp_path) as recorder:
+        training = training_of(devices, arrays, tmp_path, recorder, epochs=3)
+
+        def interrupt(done):
+            if recorder.figures.setdefault("calls", 0) > 3:
+                raise KeyboardInterrupt
+            recorder.figures["calls"] += 1
+
+        training.advance = interrupt
+        training.run()
+    state = train(devices, arrays, tmp_path, epochs=3)
+    # Of 15 steps the first two of each process are not steady; calls are of 2, 2 and 1 steps.
+    assert sum(steps for _, steps in state.clock.steady_calls) == 11
+
+
+def test_an_epoch_that_was_cut_is_not_timed(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path / "two", epochs=9, max_steps=8)
+    assert (state.epochs, len(state.epoch_seconds)) == (2, 1)
+    whole = train(devices, arrays, tmp_path / "one", epochs=1)
+    assert state.train_loss == whole.train_loss
+    short = train(devices, arrays, tmp_path / "none", epochs=1, max_steps=3)
+    assert "first_epoch_seconds" not in short.figures()
+
+
 def test_a_step_follows_the_gradient_of_the_mean_loss_over_the_global_batch(devices, arrays):
     model = make_model(devices, lambda: build("original"), 1, "float32")
     task, rate = PatchClassification(), 0.5

@@ -1,7 +1,8 @@
 """Agreement between ranks: on the clock while they run, on every weight when they have run."""
 
+import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,20 @@ def _gather(devices: Devices, values: list[np.ndarray]) -> np.ndarray:
     if devices.replicas == 1:
         return np.stack(values)
 
+    vectors = devices.per_replica([tf.constant(value) for value in values])
+    gathered = _gatherer(devices.strategy)(vectors)
+    return devices.strategy.experimental_local_results(gathered)[0].numpy()
+
+
+@functools.cache
+def _gatherer(strategy: tf.distribute.Strategy) -> Callable[[Any], Any]:
+    """Traced once: ranks agree on the clock after every call of steps."""
+
     @tf.function
     def gather(vectors: Any) -> Any:
-        return devices.strategy.run(
+        return strategy.run(
             lambda vector: tf.distribute.get_replica_context().all_gather(vector[None], axis=0),
             args=(vectors,),
         )
 
-    vectors = devices.per_replica([tf.constant(value) for value in values])
-    return devices.strategy.experimental_local_results(gather(vectors))[0].numpy()
+    return gather

@@ -23,7 +23,7 @@ def common_options() -> argparse.ArgumentParser:
         help=f"where synthetic data is kept (default: ${CACHE_VARIABLE}, else .cache here)",
     )
     parser.add_argument(
-        "--seed", type=_natural, default=1, metavar="N", help="seed of everything (default: 1)"
+        "--seed", type=natural, default=1, metavar="N", help="seed of everything (default: 1)"
     )
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error as well"
@@ -31,10 +31,11 @@ def common_options() -> argparse.ArgumentParser:
     return parser
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
+    """An argument that is 0 or more, and fits in 32 bits as seeds must."""
     number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is negative")
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and {2**32 - 1}")
     return number
 
 
@@ -68,6 +69,9 @@ def run_stage(stage: Callable[[], None], debug: bool) -> int:
         return _end(explain_os_error(error), 2, debug)
     except MemoryError:
         return _end("out of memory: use a smaller preset or more memory", 2, debug)
+    except Exception as error:
+        kind = type(error).__name__
+        return _end(f"{kind}: {error} (not foreseen: --debug shows where)", 1, debug)
     except KeyboardInterrupt:
         return _end("interrupted: start again with the same options to go on", 130, debug)
 

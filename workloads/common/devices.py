@@ -54,6 +54,12 @@ class Devices:
             for replica in self.local_replicas()
         ]
 
+    def local_placements(self) -> list[str | None]:
+        """The device of each local replica; None leaves it to TensorFlow, with one replica."""
+        if self.replicas == self.group.processes:
+            return [None]
+        return list(self.strategy.extended.worker_devices)
+
     def per_replica(self, values: list[Any]) -> Any:
         """Distribute one value to each local replica, in the order of `local_replicas`."""
         first = self.local_replicas().start

@@ -27,6 +27,13 @@ class Evaluation:
         return self.counts["correct"] / self.samples
 
 
+def warm_up(stepper: Stepper, call: Call, feed: Feed) -> None:
+    """Make one call of `call`, so that tracing and first use are behind when a clock starts."""
+    plans = [evaluation_plan(share, stepper.global_batch) for share in feed.shares]
+    arguments, steps = next(iter(feed.begin(plans, stepper.steps_per_call)))
+    call(arguments, steps)
+
+
 def evaluate(stepper: Stepper, call: Call, feed: Feed, advance: Advance) -> Evaluation:
     """Evaluate `stepper`'s model on every sample of `feed` once.
 

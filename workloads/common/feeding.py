@@ -28,7 +28,10 @@ def memory_feed(
     """
     largest = max(inputs.nbytes + targets.nbytes for inputs, targets in columns)
     if largest <= RESIDENT_SHARE_OF_MEMORY * _free_device_memory(devices):
-        placed = [(tf.constant(inputs), tf.constant(targets)) for inputs, targets in columns]
+        placed = []
+        for device, (inputs, targets) in zip(devices.local_placements(), columns, strict=True):
+            with tf.device(device):
+                placed.append((tf.constant(inputs), tf.constant(targets)))
         return ResidentFeed(devices, shares, placed)
     with tf.device("CPU"):
         on_host = [(tf.constant(inputs), tf.constant(targets)) for inputs, targets in columns]

@@ -76,10 +76,11 @@ class ResidentFeed:
     def begin(self, plans: list[Plan], steps_per_call: int) -> Iterator[tuple[Any, int]]:
         """Put the pass's plan on the devices once, then hand out runs of steps."""
         steps = len(plans[0].positions)
-        placed = [
-            (*column, *(tf.constant(part) for part in plan))
-            for column, plan in zip(self.columns, plans, strict=True)
-        ]
+        placed = []
+        devices = self.devices.local_placements()
+        for device, column, plan in zip(devices, self.columns, plans, strict=True):
+            with tf.device(device):
+                placed.append((*column, *(tf.constant(part) for part in plan)))
         data = self.devices.per_replica(placed)
         for first in range(0, steps, steps_per_call):
             count = min(steps_per_call, steps - first)

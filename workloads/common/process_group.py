@@ -55,8 +55,11 @@ def process_group(environment: Mapping[str, str]) -> ProcessGroup:
     """
     if "TF_CONFIG" in environment:
         return _from_tf_config(environment["TF_CONFIG"])
-    if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-        return _from_slurm(environment)
+    try:
+        if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+            return _from_slurm(environment)
+    except (KeyError, ValueError, IndexError) as error:
+        raise UnusableInput(f"the environment of the Slurm step is incomplete: {error!r}") from None
     rank, processes = _mpi_rank(environment)
     if processes > 1:
         return _from_pbs(environment, rank, processes)
@@ -66,14 +69,21 @@ def process_group(environment: Mapping[str, str]) -> ProcessGroup:
 def _from_tf_config(text: str) -> ProcessGroup:
     try:
         config = json.loads(text)
-        workers = tuple(str(address) for address in config["cluster"]["worker"])
+        workers = tuple(_address(each) for each in config["cluster"]["worker"])
         task = config["task"]
         rank = int(task["index"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnusableInput(f"TF_CONFIG is not as TensorFlow documents it: {error!r}") from None
     if task.get("type") != "worker" or not 0 <= rank < len(workers):
         raise UnusableInput("TF_CONFIG must describe one of its workers: check its task")
     return ProcessGroup(rank, workers if len(workers) > 1 else ())
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return text
 
 
 def _from_slurm(environment: Mapping[str, str]) -> ProcessGroup:

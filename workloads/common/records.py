@@ -24,6 +24,21 @@ from workloads.common.metrics import metric as declared_metric
 SOURCE_ROOT = str(Path(__file__).parents[2])
 
 
+class _Strict(logging.Handler):
+    """Lets an error stand: logging prints it and goes on, and a record would be lost in silence."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+        raise
+
+
+class _StandardOutput(_Strict, logging.StreamHandler):
+    pass
+
+
+class _RecordsFile(_Strict, logging.FileHandler):
+    """Appends: what an earlier run reported is not lost when the stage is started again."""
+
+
 class Recorder:
     """Writes the records of one stage; silent on every rank but the first.
 
@@ -39,10 +54,10 @@ class Recorder:
         if not reports:
             self._logger.addHandler(logging.NullHandler())
         else:
-            self._logger.addHandler(logging.StreamHandler(sys.stdout))
+            self._logger.addHandler(_StandardOutput(sys.stdout))
             if output is not None:
                 output.mkdir(parents=True, exist_ok=True)
-                self._logger.addHandler(logging.FileHandler(output / f"{stage}.records.log", "w"))
+                self._logger.addHandler(_RecordsFile(output / f"{stage}.records.log"))
         self._mllog = MLLogger(self._logger, root_dir=SOURCE_ROOT, default_stack_offset=2)
 
     def event(self, key: str, value: Any = None, **metadata: Any) -> None:

@@ -46,13 +46,15 @@ class LoopState:
 
     def figures(self) -> dict[str, float]:
         """The metrics of the run so far, without those that it was too short for."""
-        later = self.epoch_seconds[1:] or self.epoch_seconds
         reached = {} if self.loss_step100 is None else {"loss_step100": self.loss_step100}
+        if self.epoch_seconds:
+            reached["first_epoch_seconds"] = self.epoch_seconds[0]
+            reached["epoch_seconds"] = float(
+                np.median(self.epoch_seconds[1:] or self.epoch_seconds)
+            )
         return {
             **self.clock.figures(),
             "mean_train_images_per_second": self.images / self.seconds,
-            "first_epoch_seconds": self.epoch_seconds[0],
-            "epoch_seconds": float(np.median(later)),
             "train_loss": self.train_loss,
             "train_accuracy": self.train_accuracy,
             "validation_loss": self.validation_loss,
@@ -85,12 +87,13 @@ class Training:
         while not self._is_over(state):
             started = time.perf_counter()
             self.recorder.event("epoch_start", state.epochs + 1)
-            self._train_epoch(train, state)
+            whole = self._train_epoch(train, state)
             validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
             seconds = time.perf_counter() - started
             state.seconds += seconds
-            state.epoch_seconds.append(seconds)
-            self._conclude_epoch(state, validation)
+            if whole:
+                state.epoch_seconds.append(seconds)
+            self._conclude_epoch(state, validation, seconds)
         require_agreement(self.stepper.devices, self.stepper.model.variables, str(self.settings))
         return state
 
@@ -111,6 +114,8 @@ class Training:
                 )
             checkpoints.restore(last, self.stepper.model, self.stepper.optimizer)
             state = LoopState(**about.state | {"clock": StepClock(**about.state["clock"])})
+            # The first steps of this process trace and fill caches again.
+            state.clock.warmup_steps = state.clock.steps + self.limits.warmup_steps
             if state.finished:
                 raise UnusableInput(
                     f"{self.output} holds a finished run: choose another --output, or remove it"
@@ -133,12 +138,13 @@ class Training:
         measured = largest(self.stepper.devices, state.clock.steady_seconds)
         return measured >= self.limits.measured_seconds
 
-    def _train_epoch(self, train: Call, state: LoopState) -> None:
-        """Train on one epoch, or on the part of it that the limits leave."""
+    def _train_epoch(self, train: Call, state: LoopState) -> bool:
+        """Train on one epoch, or on the part of it that the limits leave; whether it was whole."""
+        before = time.perf_counter()
         batch = self.stepper.global_batch
         plans = [training_plan(each, batch, state.epochs) for each in self.train_feed.shares]
+        left = len(plans[0].positions)
         totals = np.zeros(2 + len(self.stepper.objective.count_names))
-        before = time.perf_counter()
         for arguments, available in self.train_feed.begin(plans, self.stepper.steps_per_call):
             stalled = time.perf_counter() - before
             steps = available
@@ -150,13 +156,16 @@ class Training:
             self._watch(state, sums[:, 0] / batch)
             totals += sums.sum(axis=0, dtype=np.float64)
             self.advance(steps)
+            left -= steps
             if steps < available or (state.epochs > 0 and self._is_measured(state)):
                 break
             before = time.perf_counter()
         state.images += round(totals[-1])
-        state.train_loss = float(totals[0] / totals[-1])
-        correct = 1 + self.stepper.objective.count_names.index("correct")
-        state.train_accuracy = float(totals[correct] / totals[-1])
+        if left == 0 or not state.epoch_seconds:
+            state.train_loss = float(totals[0] / totals[-1])
+            correct = 1 + self.stepper.objective.count_names.index("correct")
+            state.train_accuracy = float(totals[correct] / totals[-1])
+        return left == 0
 
     def _watch(self, state: LoopState, losses: np.ndarray) -> None:
         """Keep the loss after step 100, and stop at once on one that is not a number."""
@@ -167,7 +176,7 @@ class Training:
             state.loss_step100 = float(losses[FINGERPRINT_STEP - state.steps - 1])
         state.steps += len(losses)
 
-    def _conclude_epoch(self, state: LoopState, validation: Evaluation) -> None:
+    def _conclude_epoch(self, state: LoopState, validation: Evaluation, seconds: float) -> None:
         """Record the epoch, keep the best weights and the state to continue from."""
         state.epochs += 1
         improved = validation.loss < state.validation_loss
@@ -181,7 +190,7 @@ class Training:
         self.recorder.event(
             "epoch_stop",
             state.epochs,
-            seconds=round(state.epoch_seconds[-1], 3),
+            seconds=round(seconds, 3),
             train_loss=round(state.train_loss, 6),
             validation_loss=round(validation.loss, 6),
             validation_accuracy=round(validation.accuracy, 6),

@@ -1,11 +1,14 @@
 """Writing files and folders so that a killed stage leaves nothing that looks finished."""
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from workloads.common.errors import UnusableInput
 
 
 @contextlib.contextmanager
@@ -22,6 +25,23 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def only_run(folder: Path, applies: bool = True) -> Iterator[None]:
+    """Keep a second run out of `folder` while the block runs; UnusableInput when there is one."""
+    if not applies:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnusableInput(
+                f"another run is writing to {folder}: wait for it, or choose another --output"
+            ) from None
+        yield
 
 
 def write_json(path: Path, content: Any) -> None:

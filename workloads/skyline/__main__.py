@@ -6,7 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workloads.common.command_line import OneLineParser, common_options, positive, run_stage
+from workloads.common.command_line import (
+    OneLineParser,
+    common_options,
+    natural,
+    positive,
+    run_stage,
+)
 from workloads.skyline.presets import PRESETS
 
 MODELS = ("original", "optimised")
@@ -153,7 +159,7 @@ def _output(stage: argparse.ArgumentParser, meaning: str, required: bool = False
 def _devices(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
         "--gpus",
-        type=int,
+        type=natural,
         metavar="N",
         help="GPUs over all processes, 0 for the CPU (default: all that are there)",
     )

@@ -9,9 +9,10 @@ from typing import Any
 from workloads.common.building import read_manifest
 from workloads.common.cache import cache_root
 from workloads.common.digests import FileSetDigest
+from workloads.common.errors import UnusableInput
 from workloads.common.progress import progress_of
 from workloads.skyline import packing
-from workloads.skyline.layout import SPLITS, dataset_root, list_patches
+from workloads.skyline.layout import SPLITS, count_classes, dataset_root, list_patches
 from workloads.skyline.presets import PRESETS, Preset
 from workloads.skyline.synthesis import generator_digest, synthesise
 
@@ -37,8 +38,8 @@ class Location:
         if self.data is None:
             key = f"{self.preset_name}-{self.seed}-{generator_digest()}"
         else:
-            path = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()
-            key = f"given-{self.seed}-{path[:12]}"
+            identity = packing.source_identity(dataset_root(self.data))
+            key = f"given-{self.seed}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
         return cache_root(self.cache) / "skyline" / key / form
 
     def patches(self) -> Path:
@@ -83,16 +84,24 @@ def pack(source: Path, folder: Path, seed: int, skip_broken: bool) -> tuple[dict
 
 
 def layout_digest(root: Path) -> str:
-    """The digest of a JPEG layout: of its manifest, else of its file names alone.
+    """The digest of a JPEG layout: of its manifest, else of the names and sizes of its files.
 
     Reading every file only to name the dataset would take longer than many a run; packing reads
-    them anyway, and there the digest is of the contents.
+    them anyway, and there the digest is of the contents. Raises UnusableInput when there are not
+    as many patches as the manifest says.
     """
-    manifest = read_manifest(root)
-    if manifest is not None and "digest" in manifest:
-        return str(manifest["digest"])
+    manifest = read_manifest(root) or {}
     digest = FileSetDigest()
     for split in SPLITS:
-        for patch in list_patches(root, split):
-            digest.add(patch.name, b"")
-    return f"names-{digest}"
+        patches = list_patches(root, split)
+        promised = manifest.get("counts", {}).get(split, {})
+        for kind, count in count_classes(patches).items():
+            if promised.get(kind, count) != count:
+                raise UnusableInput(
+                    f"{root} has {count} {kind} patches for {split}, its manifest says "
+                    f"{promised[kind]}: the dataset is damaged; get it again"
+                )
+        if "digest" not in manifest:
+            for patch in patches:
+                digest.add(patch.name, str((root / patch.name).stat().st_size).encode())
+    return str(manifest.get("digest", f"sizes-{digest}"))

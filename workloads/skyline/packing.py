@@ -75,12 +75,29 @@ def pack(
         return {"digest": digest}
 
     counts = {split: count_classes(patches) for split, patches in kept.items()}
-    names = FileSetDigest()
-    for patches in kept.values():
-        for patch in patches:
-            names.add(patch.name, b"")
-    wanted = FORMAT | {"counts": counts, "names": str(names), "seed": seed, "broken": broken}
+    wanted = FORMAT | {
+        "counts": counts,
+        "source": source_identity(root),
+        "seed": seed,
+        "broken": broken,
+    }
     return build_folder(output, wanted, fill)[0], decoded
+
+
+def source_identity(root: Path) -> str:
+    """What tells one content of a layout from another without reading it.
+
+    The digest of its manifest, else a digest of every file's name, size and time of change.
+    """
+    manifest = read_manifest(root) or {}
+    if "digest" in manifest:
+        return str(manifest["digest"])
+    identity = FileSetDigest()
+    for split in SPLITS:
+        for patch in list_patches(root, split):
+            facts = (root / patch.name).stat()
+            identity.add(patch.name, f"{facts.st_size} {facts.st_mtime_ns}".encode())
+    return f"stat-{identity}"
 
 
 def _write_shards(

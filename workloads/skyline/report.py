@@ -30,7 +30,7 @@ def record_provenance(
         workload_version=VERSION,
         preset=options.preset,
         seed=options.seed,
-        data="synthetic" if options.data is None else "given",
+        dataset="synthetic" if options.data is None else "given",
         dataset_digest=dataset_digest,
         suite_commit=suite_commit(),
         **versions("numpy", *packages),

@@ -9,7 +9,7 @@ from workloads.common import checkpoints
 from workloads.common.agreement import require_agreement
 from workloads.common.construction import make_model
 from workloads.common.devices import open_devices
-from workloads.common.evaluation import Evaluation, evaluate
+from workloads.common.evaluation import Evaluation, evaluate, warm_up
 from workloads.common.inputs import Feed
 from workloads.common.process_group import process_group
 from workloads.common.progress import progress_of
@@ -39,9 +39,11 @@ def run(options: argparse.Namespace) -> None:
         checkpoints.restore(path, model)
         batch, steps = location.preset.global_batch, location.preset.steps_per_execution
         stepper = Stepper(devices, model, None, PatchClassification(), batch, steps)
+        call = stepper.evaluator(feed)
+        warm_up(stepper, call, feed)
         total = -(-feed.shares[0].samples // batch)
         with progress_of("evaluating", total, "steps", reports) as advance:
-            result = evaluate(stepper, stepper.evaluator(feed), feed, advance)
+            result = evaluate(stepper, call, feed, advance)
         require_agreement(devices, model.variables, f"{source.digest} {result.loss}")
         record_devices(recorder, options, devices)
         recorder.provenance(

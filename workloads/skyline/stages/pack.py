@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.common.building import read_manifest
+from workloads.common.errors import UnusableInput
 from workloads.common.records import recording
 from workloads.skyline.dataset import Location, is_packed, pack
 from workloads.skyline.report import close_with_table, record_provenance
@@ -29,6 +30,8 @@ def _pack(
 ) -> tuple[Path, dict[str, Any], int, float]:
     """Where the shards are, their manifest, the patches decoded now and the seconds it took."""
     if options.data is not None and is_packed(options.data):
+        if options.output is not None:
+            raise UnusableInput(f"{options.data} is packed already: leave out --output, or copy it")
         return options.data, read_manifest(options.data) or {}, 0, 0.0
     source = location.patches()
     folder = options.output or location.packed_cache()

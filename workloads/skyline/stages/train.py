@@ -23,6 +23,7 @@ from workloads.common.progress import progress_of
 from workloads.common.records import Recorder, recording
 from workloads.common.steps import Stepper
 from workloads.common.training import Training
+from workloads.common.writing import only_run
 from workloads.skyline.dataset import Location
 from workloads.skyline.feeds import open_source
 from workloads.skyline.model import LEARNING_RATES, build
@@ -38,9 +39,11 @@ def run(options: argparse.Namespace) -> None:
     location = Location.of(options)
     deterministic = _is_deterministic(location.preset, options)
     reports = process_group(os.environ).rank == 0
-    with recording("train", options.output, reports) as recorder:
+    with only_run(options.output, reports), recording("train", options.output, reports) as recorder:
         # The short run takes the devices, and so must have left them before this one does.
-        fingerprint = None if deterministic else measure_fingerprint("workloads.skyline", options)
+        fingerprint = None
+        if not deterministic:
+            fingerprint = measure_fingerprint("workloads.skyline", options, reports)
         devices = open_devices(options.gpus, deterministic)
         figures = _train(devices, location, options, recorder)
         record_devices(recorder, options, devices)
@@ -51,8 +54,10 @@ def run(options: argparse.Namespace) -> None:
             deterministic=deterministic,
             ranks_agree=True,
         )
-        if fingerprint is not None:
-            figures["loss_step100"] = fingerprint
+        if not deterministic:
+            figures.pop("loss_step100", None)
+            if fingerprint is not None:
+                figures["loss_step100"] = fingerprint
         _record_figures(recorder, devices, figures)
     close_with_table(recorder, f"train: {options.output}", reports)
 
