@@ -53,6 +53,7 @@ def test_the_pool_ends_when_the_process_that_started_it_is_killed(tmp_path):
     run.wait()
     for worker in workers:
         wait_until(partial(has_ended, worker))
+        assert has_ended(worker)
 
 
 def read_when_written(path):
