@@ -57,9 +57,6 @@ class SkylineCheck(WorkloadCheck):
     #: Epochs at most; 0 for as many as the preset has, and the five of the published GPU runs.
     epochs = builtins.variable(int, value=0)
 
-    #: The synthetic dataset, or one that was given: never compared with each other.
-    dataset = builtins.variable(str, value="synthetic")
-
     known_values = {
         "pipeline": ("files", "packed"),
         "model": ("original", "optimised"),
@@ -77,11 +74,6 @@ class SkylineCheck(WorkloadCheck):
     reference_keys = (*WorkloadCheck.reference_keys, *confirmed_keys, "jit", "epochs")
 
     @builtins.run_after("init")
-    def name_dataset(self) -> None:
-        """Say whether the data is synthetic."""
-        self.dataset = "given" if self.data else "synthetic"
-
-    @builtins.run_after("init")
     def train_as_published(self) -> None:
         """Give the published size the epochs of the published runs."""
         if self.preset == "published" and not self.epochs:
@@ -91,6 +83,9 @@ class SkylineCheck(WorkloadCheck):
         """Where to write, on what to compute, which network, and how it is fed."""
         options = ["--output", RUN_FOLDER, "--gpus", str(self.num_gpus)]
         options += ["--model", self.model, "--pipeline", self.pipeline]
+        if self.stage_to_scratch:
+            options += ["--scratch", self.current_partition.extras["scratch"]]
+
         return [*options, "--prefetch-to-device"] if self.prefetch_to_device else options
 
 
@@ -115,6 +110,15 @@ class SkylineTrain(SkylineCheck):
         "validation_accuracy",
         "loss_step100",
     )
+    optional_metrics = (
+        "peak_device_memory_bytes",
+        "staging_seconds",
+        "energy_joules",
+        "joules_per_image",
+        "gpu_utilisation",
+        "host_energy_joules",
+        "model_flop_utilisation",
+    )
     floors = {"validation_accuracy": 0.90}
     confirmed_keys = (*SkylineCheck.confirmed_keys, "jit")
 
@@ -129,6 +133,10 @@ class SkylineTrain(SkylineCheck):
     def arguments(self) -> list[str]:
         """As for both stages; also how to compute."""
         options = [*super().arguments(), "--precision", self.precision]
+        peak = self.current_partition.extras.get("gpu_peak_tflops", {}).get(self.precision)
+        if peak and self.num_gpus:
+            options += ["--gpu-peak-tflops", str(peak)]
+
         if self.jit:
             options += ["--jit"]
 

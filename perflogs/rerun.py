@@ -8,6 +8,8 @@ from perflogs.session import Case, Session
 
 # Options of the first command that would select other cases, or run this one more than once.
 _DROPPED = ("-n", "--name", "-P", "--parameterize", "--max-retries", "--reruns", "--report-file")
+# What must be equal on all nodes.
+FINGERPRINT = "loss_step100"
 
 
 def rerun_command(session: Session, case: Case) -> str:
@@ -23,9 +25,15 @@ def rerun_command(session: Session, case: Case) -> str:
             if path != "<builtin>":
                 command += ["-C", _beside(path, session.info["workdir"])]
 
-    if given:
-        # ReFrame selects by name before it sets parameters anew, and looks for what a case needs
-        # among the selected ones only.
+    if case.pinned_to:
+        # `--distribute` is kept, and deals cases to the nodes that are left; the last one wins of
+        # two options that say where.
+        nodes = ",".join([case.pinned_to, *_nodes_that_differ(session, case)])
+        command += ["--system", ":".join(case.place[:2]), "-J", f"nodelist={nodes}"]
+
+    if given or case.pinned_to:
+        # ReFrame selects by name before it sets parameters anew or deals cases to nodes, and looks
+        # for what a case needs among the selected ones only.
         changed = {each.split("=", 1)[0] for each in given}
         for wanted in (case, *_needed(session, case)):
             command += ["-n", _pattern(wanted, changed)]
@@ -51,8 +59,22 @@ def _selectable(session: Session, case: Case) -> Case:
 
 
 def _needed(session: Session, case: Case) -> list[Case]:
-    by_name = {each.unique_name: each for each in session.cases if not each.is_fixture}
+    # Distributed cases of two partitions may share a unique name.
+    here = [each for each in session.cases if each.place == case.place and not each.is_fixture]
+    by_name = {each.unique_name: each for each in here}
     return [by_name[name] for name in case.needs if name in by_name]
+
+
+def _nodes_that_differ(session: Session, case: Case) -> list[str]:
+    """Two nodes at most that computed something else, without which the case would pass alone."""
+    mine = case.metrics.get(FINGERPRINT)
+    return [
+        other.pinned_to
+        for other in session.cases
+        if (other.name, other.place, other.run) == (case.name, case.place, case.run)
+        and None not in (mine, other.metrics.get(FINGERPRINT))
+        and other.metrics[FINGERPRINT] != mine
+    ][:2]
 
 
 def _pairs(options: list[str]) -> Iterator[tuple[str, str]]:
@@ -73,13 +95,9 @@ def _kept(options: list[str]) -> Iterator[str]:
             yield option
 
 
-def _parameters(case: Case) -> dict[str, str]:
-    return dict(each.strip().split("=", 1) for each in case.name.split(" %")[1:])
-
-
 def _pattern(case: Case, changed: set[str]) -> str:
     values = {
-        name: "[^%]*" if name in changed else value for name, value in _parameters(case).items()
+        name: "[^%]*" if name in changed else value for name, value in case.parameters.items()
     }
     return "".join(
         [
@@ -93,8 +111,8 @@ def _pattern(case: Case, changed: set[str]) -> str:
 
 def _narrowed(given: str, case: Case) -> str:
     name = given.split("=", 1)[0]
-    parameters = _parameters(case)
-    return f"{name}={parameters[name]}" if name in parameters else given
+    known = case.parameters
+    return f"{name}={known[name]}" if name in known else given
 
 
 def _beside(path: str, folder: str) -> str:

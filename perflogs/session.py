@@ -30,6 +30,13 @@ class Case:
     needs: tuple[str, ...]
     metrics: dict[str, tuple[float, str]] = field(default_factory=dict)
     measured: bool = True
+    #: The node that `--distribute` has pinned the case to; empty for every other case.
+    pinned_to: str = ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters in the name of the case, which are the key of its history."""
+        return dict(each.strip().split("=", 1) for each in self.name.split(" %")[1:])
 
     @property
     def judged(self) -> bool:
@@ -106,7 +113,14 @@ def _case(entry: dict[str, Any]) -> Case:
         metrics=metrics,
         # A dry run passes with figures that have no value.
         measured=bool(metrics) or not perfvalues or entry["result"] not in _GREEN,
+        pinned_to=_pinned_to(entry),
     )
+
+
+def _pinned_to(entry: dict[str, Any]) -> str:
+    # ReFrame leaves the parameters that its own options add out of the name.
+    shown = entry["display_name"].split(" %")
+    return next((each.removeprefix(".nid=") for each in shown if each.startswith(".nid=")), "")
 
 
 def _seconds(entry: dict[str, Any]) -> float | None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from perflogs.rerun import rerun_command
+from perflogs.scaling import scaling_efficiency, throughput
 from perflogs.session import Case, Session
 
 _RESULTS = {
@@ -42,15 +43,19 @@ def _table(session: Session) -> Table:
     table = Table(title=escape(title), title_justify="left")
     table.add_column("case", overflow="fold")
     table.add_column("result")
-    for column in ("throughput", "accuracy", "seconds"):
+    scaling = [scaling_efficiency(session, case) for case in session.cases]
+    scales = any(each is not None for each in scaling)
+    columns = ["throughput", *(["scaling"] if scales else []), "accuracy", "seconds"]
+    for column in columns:
         table.add_column(column, justify="right")
 
-    for case in session.cases:
+    for case, efficiency in zip(session.cases, scaling, strict=True):
         again = f" (run {case.run + 1})" if several_runs else ""
         table.add_row(
             escape(_short_name(case, places)) + again,
             _RESULTS.get(case.result, escape(case.result)) if case.measured else "not measured",
             _throughput(case),
+            *(["" if efficiency is None else f"{efficiency:.0%}"] if scales else []),
             _accuracy(case),
             "" if case.seconds is None else f"{case.seconds:.1f}",
         )
@@ -61,15 +66,13 @@ def _table(session: Session) -> Table:
 def _short_name(case: Case, places: list[str]) -> str:
     name, *parameters = case.name.split(" %")
     where = [f"@{':'.join(case.place[:2])}"] if len(places) > 1 else []
-    return " ".join([name, *(each.split(" ~")[0] for each in parameters), *where])
+    node = [f"on {case.pinned_to}"] if case.pinned_to else []
+    return " ".join([name, *(each.split(" ~")[0] for each in parameters), *where, *node])
 
 
 def _throughput(case: Case) -> str:
-    for name, (value, unit) in case.metrics.items():
-        if name.endswith("throughput"):
-            return escape(f"{value:,.0f} {unit}")
-
-    return ""
+    found = throughput(case)
+    return "" if found is None else escape(f"{found[0]:,.0f} {found[1]}")
 
 
 def _accuracy(case: Case) -> str:

@@ -1,16 +1,21 @@
-"""How many GPUs, nodes and tasks a case takes, from the partitions that ReFrame has at hand.
+"""How many GPUs, nodes and processes a case takes, from the partitions that ReFrame has at hand.
 
 A partition's configuration says what it holds:
 
     'devices': [{'type': 'gpu', 'num_devices': 4}],             # in each node
     'extras': {'num_nodes': 8, 'storage': {'ssd': '/scratch'}}  # 1 node, one storage if unsaid
+
+A GPU case takes as few nodes as hold its GPUs. A CPU case, where a partition has no GPU, says how
+many nodes it takes. A partition of MIG instances (`mig_profile`) holds one of them at a time:
+NCCL joins no two instances of a GPU.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-GPU_COUNTS = (1, 2, 4, 8, 16, 32)
+COUNTS = (1, 2, 4, 8, 16, 32)
+PROCESS_PER = ("node", "gpu")
 DEFAULT_STORAGE = "local"
 
 
@@ -23,16 +28,28 @@ class Partition(Protocol):
 
 
 @dataclass(frozen=True)
+class Size:
+    """What a case computes on: `num_gpus` GPUs, or with none of them `cpu_nodes` whole nodes."""
+
+    num_gpus: int
+    cpu_nodes: int
+
+    def __str__(self) -> str:
+        return f"num_gpus={self.num_gpus} cpu_nodes={self.cpu_nodes}"
+
+
+@dataclass(frozen=True)
 class Layout:
-    """Nodes and tasks of one case: one process on each node, with all the case's GPUs there."""
+    """Nodes and processes of one case: `gpus_per_node` are dealt evenly to the processes there."""
 
     num_nodes: int
     gpus_per_node: int
+    processes_per_node: int
 
     @property
     def num_tasks(self) -> int:
         """Processes in all."""
-        return self.num_nodes
+        return self.num_nodes * self.processes_per_node
 
 
 def gpus_per_node(partition: Partition) -> int:
@@ -45,17 +62,22 @@ def num_nodes(partition: Partition) -> int:
     return int(partition.extras.get("num_nodes", 1))
 
 
-def layout(num_gpus: int, partition: Partition) -> Layout | None:
-    """The fewest equal nodes of the partition that hold `num_gpus`, or None where it cannot.
+def layout(size: Size, partition: Partition, process_per: str = "node") -> Layout | None:
+    """The fewest equal nodes of the partition that hold a case, or None where it cannot.
 
-    The case without a GPU (0) takes one node of a partition that has none."""
+    `process_per` is "node" (one process with all GPUs of its node) or "gpu" (one for each)."""
     here = gpus_per_node(partition)
-    if num_gpus == 0:
-        return Layout(1, 0) if here == 0 else None
+    if size.num_gpus == 0:
+        fits = here == 0 and 1 <= size.cpu_nodes <= num_nodes(partition)
+        return Layout(size.cpu_nodes, 0, 1) if fits and process_per == "node" else None
+
+    if size.cpu_nodes or (size.num_gpus > 1 and partition.extras.get("mig_profile")):
+        return None
 
     for nodes in range(1, num_nodes(partition) + 1):
-        if num_gpus % nodes == 0 and num_gpus // nodes <= here:
-            return Layout(nodes, num_gpus // nodes)
+        if size.num_gpus % nodes == 0 and size.num_gpus // nodes <= here:
+            each = size.num_gpus // nodes
+            return Layout(nodes, each, each if process_per == "gpu" else 1)
 
     return None
 
@@ -63,8 +85,18 @@ def layout(num_gpus: int, partition: Partition) -> Layout | None:
 def gpu_counts(partitions: Iterable[Partition]) -> list[int]:
     """Those of 1, 2, 4, ... 32 GPUs that some partition holds; [0] where no partition has any."""
     partitions = list(partitions)
-    held = [count for count in GPU_COUNTS if any(layout(count, each) for each in partitions)]
+    held = [count for count in COUNTS if any(layout(Size(count, 0), each) for each in partitions)]
     return held or [0]
+
+
+def cpu_node_counts(partitions: Iterable[Partition]) -> list[int]:
+    """[0] where some partition has a GPU; elsewhere those of 1, 2, ... 32 nodes that one holds."""
+    partitions = list(partitions)
+    if gpu_counts(partitions) != [0]:
+        return [0]
+
+    held = [count for count in COUNTS if any(layout(Size(0, count), each) for each in partitions)]
+    return held or [1]
 
 
 def storage_paths(partition: Partition) -> dict[str, str | None]:
@@ -77,15 +109,19 @@ def storage_kinds(partitions: Iterable[Partition]) -> list[str]:
     return list(dict.fromkeys(kind for each in partitions for kind in storage_paths(each)))
 
 
-def holders(num_gpus: int, storage: str, partitions: Iterable[Partition]) -> list[str]:
-    """Full names of the partitions that hold `num_gpus` and have `storage`.
+def holders(
+    size: Size, storage: str, partitions: Iterable[Partition], process_per: str = "node"
+) -> list[str]:
+    """Full names of the partitions that hold a case and have `storage`.
 
-    Raises ValueError where no partition at all holds so many GPUs, or has that storage: only a
-    value given by hand (`-P`) can be such, and it must not vanish from the session in silence."""
+    Raises ValueError where no partition at all holds it, or has that storage: only a value given
+    by hand (`-P`, `-S`) can be such, and it must not vanish from the session in silence."""
     partitions = list(partitions)
-    if not any(layout(num_gpus, each) for each in partitions):
+    if not any(layout(size, each, process_per) for each in partitions):
         raise ValueError(
-            f"no partition holds num_gpus={num_gpus}: {gpu_counts(partitions)} are held"
+            f"no partition holds {size} with one process per {process_per}: "
+            f"num_gpus={gpu_counts(partitions)} and cpu_nodes={cpu_node_counts(partitions)} are "
+            f"held{_mig_hint(size, partitions)}"
         )
 
     if storage not in storage_kinds(partitions):
@@ -96,5 +132,13 @@ def holders(num_gpus: int, storage: str, partitions: Iterable[Partition]) -> lis
     return [
         each.fullname
         for each in partitions
-        if layout(num_gpus, each) and storage in storage_paths(each)
+        if layout(size, each, process_per) and storage in storage_paths(each)
     ]
+
+
+def _mig_hint(size: Size, partitions: Iterable[Partition]) -> str:
+    mig = sorted(each.fullname for each in partitions if each.extras.get("mig_profile"))
+    if size.num_gpus < 2 or not mig:
+        return ""
+
+    return f"; {', '.join(mig)} has MIG instances, of which a case takes one"

@@ -1,12 +1,14 @@
 """Turns red what ReFrame 4.10.4 lets pass as green around the cases themselves.
 
-Three guards, installed by `checks/__init__.py`:
+Five guards, installed by `checks/__init__.py`:
 
 * a warning while checks are loaded is an error: ReFrame drops the file, the class, the fixture or
   the dependent case that it warns about, and passes without it;
 * a session that judged nothing, skipped something or was told to judge nothing fails, and so does
   one whose failures went green on a second try; a dry run leaves no record that anything passed;
-* on a local scheduler one case runs at a time, because measured figures must not overlap.
+* on a local scheduler one case runs at a time, because measured figures must not overlap;
+* cases that computed something else than their equals on other nodes fail (fleet.py);
+* `--distribute`, which gives a case of several nodes to every single node, leaves such cases out.
 """
 
 import functools
@@ -22,7 +24,10 @@ from reframe.core.exceptions import (
     WarningAsError,
 )
 from reframe.core.runtime import runtime
+from reframe.frontend import cli
 from reframe.frontend.executors import Runner
+
+from checks.base import fleet, geometry
 
 # `-S model=...` is meant for the classes that have such a variable; ReFrame warns about each class
 # without it, and that is an error only where no selected class has it.
@@ -40,6 +45,7 @@ class _Session:
     original_warning: Callable[..., None] | None = None
     tests_without: dict[str, set[str]] = {}
     retries_allowed = False
+    left_out: dict[str, str] = {}
 
 
 def install() -> None:
@@ -47,6 +53,8 @@ def install() -> None:
     that imports a base module) only the runner is guarded."""
     if not _Session.guarded:
         Runner.runall = _guarded(Runner.runall)
+        Runner._runall = _compared(Runner._runall)
+        cli.distribute_tests = _on_single_nodes(cli.distribute_tests)
         _Session.guarded = True
 
     try:
@@ -61,6 +69,11 @@ def install() -> None:
 def is_retry() -> bool:
     """Whether the running case is the second try of a failed one (`--max-retries`)."""
     return _Session.retries_allowed and runtime().current_run > 0
+
+
+def leave_out(what: str, why: str) -> None:
+    """Lets the session say that it runs without `what`, and why."""
+    _Session.left_out[what] = why
 
 
 def _refuse_warnings() -> None:
@@ -103,6 +116,9 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
         if not all(each.check.strict_check for each in testcases):
             raise NothingJudged("strict_check=no lets missed references pass: run without it")
 
+        for what, why in _Session.left_out.items():
+            self._printer.info(f"left out: {what}: {why}")
+
         _require_known_variables(testcases)
         if self.policy.dry_run_mode:
             # ReFrame would log every case of a dry run as passed.
@@ -118,6 +134,49 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
         _require_judgement(self.stats.tasks(None))
 
     return runall
+
+
+def _compared(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def runall(self: Runner, testcases: list[Any]) -> None:
+        # Before ReFrame counts the failures.
+        original(self, testcases)
+        for task, reason in fleet.judge(self.stats.tasks(None)):
+            self._printer.status("FAIL", f"{task.info()}: {reason}", just="right")
+
+    return runall
+
+
+def _on_single_nodes(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    @functools.wraps(original)
+    def distribute(testcases: list[Any], node_map: dict[str, list[str]]) -> list[Any]:
+        single = [each for each in testcases if not _takes_several_nodes(each)]
+        if len(single) < len(testcases):
+            leave_out(
+                f"{len(testcases) - len(single)} case(s) of several nodes",
+                "--distribute runs each case on every single node; run them without it",
+            )
+
+        for partition in {each.partition.fullname: each.partition for each in single}.values():
+            held, found = geometry.num_nodes(partition), len(node_map[partition.fullname])
+            if found < held:
+                leave_out(
+                    f"{held - found} of the {held} nodes of {partition.fullname}",
+                    "they are not in the state that --distribute asks for; `all` takes every one",
+                )
+
+        return original(single, node_map)
+
+    return distribute
+
+
+def _takes_several_nodes(testcase: Any) -> bool:
+    check = testcase.check
+    if not hasattr(check, "size"):
+        return False
+
+    layout = geometry.layout(check.size, testcase.partition, check.process_per)
+    return layout is not None and layout.num_nodes > 1
 
 
 def _require_known_variables(testcases: list[Any]) -> None:

@@ -1,35 +1,43 @@
 """Judges what a stage left behind. What cannot be judged fails, and the message names the cause.
 
-A rule is a function from evidence and expectation to a complaint, or None. The first complaint is
-the verdict, so the rules stand in the order of cause before effect."""
+The first complaint is the verdict, so they come in the order of cause before effect."""
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from checks.base import hardware
+from checks.base.ending import find_ending, find_killed_rank
 from checks.base.records import Metric, Records, RecordsError, parse
 
 DIRECTIONS = ("higher", "lower", "equal")
 # The job script prints it after the stage, for schedulers that do not know exit codes (squeue).
 EXIT_CODE_LINE = re.compile(r"^trigpoint: exit code (\d+)$", re.MULTILINE)
-# What a scheduler writes to standard error when it ends a job, and what that means.
-_SCHEDULER_PHRASES = (
-    (re.compile(r"DUE TO TIME LIMIT|walltime .*exceeded", re.IGNORECASE), "the time limit was hit"),
-    (re.compile(r"oom.?kill|out.of.memory", re.IGNORECASE), "the job ran out of memory"),
-    (re.compile(r"node fail", re.IGNORECASE), "a node failed"),
-    (re.compile(r"CANCELLED AT|DUE TO PREEMPTION"), "the job was cancelled"),
-)
+# A launcher may put a rank in front of a line.
+_ERROR_LINE = re.compile(r"^(\d+: *)?error: ")
+_RANK_EXIT = re.compile(r"^srun: error: .*: Exited with exit code (\d+)$", re.MULTILINE)
+# What a rank says when something has happened to another one, or to the job.
+_FOLLOWS = re.compile(r"was lost in mid-run|ended by SIGTERM")
+# Of a job that came to its own end, in the words of Slurm, PBS and ReFrame's local scheduler.
+_ORDINARY_STATES = {"COMPLETED", "FAILED", "SUCCESS", "FAILURE"}
+UNUSABLE_INPUT = 2
+# Whose failure it is. The scheduler's, a defective device's, the user's input, the run's own, or
+# none of theirs: something ran to its end that cannot be judged, or is not good enough.
+SCHEDULER, HARDWARE, INPUT, RUN, JUDGEMENT = "scheduler", "hardware", "input", "run", "judgement"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a finished job left: `exit_code` is the scheduler's, None where it does not know."""
+    """What a finished job left: `exit_code` and the final `state` are the scheduler's, None and ""
+    where it does not know; `cancelled_here` where ReFrame itself gave the job up."""
 
     exit_code: int | None
     stdout: str
     stderr: str
+    state: str = ""
+    cancelled_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,22 @@ class Expectation:
     asked: Mapping[str, Any] = field(default_factory=dict)
 
 
-def complaint(evidence: Evidence, expected: Expectation) -> str | None:
-    """The first thing wrong, on one line, or None where everything can be judged and holds."""
-    return next(_one_line(_complaints(evidence, expected)), None)
+class Complaint(NamedTuple):
+    """One thing wrong, on one line, and whose failure it is."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+def complaint(evidence: Evidence, expected: Expectation) -> Complaint | None:
+    """The first thing wrong, or None where everything can be judged and holds."""
+    for kind, text in _complaints(evidence, expected):
+        return Complaint(kind, one_line(text))
+
+    return None
 
 
 def one_line(text: str) -> str:
@@ -55,18 +76,25 @@ def one_line(text: str) -> str:
 
 
 def cause(evidence: Evidence, records: Records | None) -> str:
-    """Why a stage ended early: the scheduler's word, else the stage's last `error: ` line, else the
-    reason in its closing record, else the last line of standard error; "" where nobody says."""
-    for phrase, meaning in _SCHEDULER_PHRASES:
-        found = phrase.search(evidence.stderr)
-        if found:
-            line = next(each for each in evidence.stderr.splitlines() if phrase.search(each))
-            return f"{meaning} ({line.strip()})"
+    """Why a stage ended early: the scheduler's word, else the stage's first `error: ` line, else
+    the launcher's about a rank that was killed, else what the other ranks say of it, else the
+    reason in the closing record, else the last line of standard error; "" where nobody says."""
+    ending = find_ending(evidence)
+    if ending:
+        return str(ending)
 
     lines = [line.strip() for line in evidence.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("error: ")]
+    errors = [_ERROR_LINE.sub("", line) for line in lines if _ERROR_LINE.match(line)]
+    own = [error for error in errors if not _FOLLOWS.search(error)]
+    if own:
+        return own[0]
+
+    killed = find_killed_rank(evidence)
+    if killed:
+        return str(killed)
+
     if errors:
-        return errors[-1].removeprefix("error: ")
+        return errors[0]
 
     if records is not None and records.reason:
         return records.reason
@@ -74,19 +102,62 @@ def cause(evidence: Evidence, records: Records | None) -> str:
     return lines[-1] if lines else ""
 
 
-def _one_line(complaints: Iterator[str]) -> Iterator[str]:
-    return (one_line(each) for each in complaints)
-
-
-def _complaints(evidence: Evidence, expected: Expectation) -> Iterator[str]:
+def _complaints(evidence: Evidence, expected: Expectation) -> Iterator[tuple[str, str]]:
     try:
         records, unreadable = parse(evidence.stdout), ""
     except RecordsError as error:
         records, unreadable = Records(), f"the records cannot be read: {error}"
 
-    for rule in _ENDING_RULES:
-        yield from filter(None, [rule(evidence, records, unreadable)])
+    for finding in hardware.complaints(records.provenance):
+        yield HARDWARE, finding
 
+    for finding in hardware.complaints_in(evidence.stderr):
+        yield HARDWARE, finding
+
+    yield from _ending_complaints(evidence, records)
+    if unreadable:
+        yield RUN, unreadable
+
+    yield from _closing_complaints(evidence, records)
+    for text in _result_complaints(records, expected):
+        yield JUDGEMENT, text
+
+
+def _ending_complaints(evidence: Evidence, records: Records) -> Iterator[tuple[str, str]]:
+    """What is wrong with how the job ended, before anything that it reported."""
+    why = cause(evidence, records) or "nothing says why"
+    ending = find_ending(evidence)
+    printed = EXIT_CODE_LINE.findall(evidence.stdout)
+    codes = [code for code in (evidence.exit_code, *map(int, printed)) if code is not None]
+    failed = [code for code in codes if code != 0]
+    if failed:
+        # Of several ranks the first to fail has the word, whatever became of the others.
+        ranks = [int(code) for code in _RANK_EXIT.findall(evidence.stderr)]
+        unusable = UNUSABLE_INPUT in (failed[0], *ranks[:1])
+        kind = SCHEDULER if ending else INPUT if unusable else RUN
+        yield kind, f"exit code {failed[0]}: {why}"
+
+    if evidence.state and evidence.state not in _ORDINARY_STATES:
+        yield SCHEDULER, f"the job ended as {evidence.state}: {why}"
+
+    if not codes:
+        yield SCHEDULER, f"the job ended without an exit code: {why}"
+
+
+def _closing_complaints(evidence: Evidence, records: Records) -> Iterator[tuple[str, str]]:
+    """What is wrong with how the stage says that it ended."""
+    why = cause(evidence, records) or "nothing says why"
+    if records.not_finite:
+        yield RUN, f"not a finite number: {', '.join(records.not_finite)}"
+
+    if records.status is None:
+        kind = SCHEDULER if find_ending(evidence) else RUN
+        yield kind, f"the closing record is missing: {why}"
+    elif records.status != "success":
+        yield RUN, f"the run ended with status {records.status}: {why}"
+
+
+def _result_complaints(records: Records, expected: Expectation) -> Iterator[str]:
     if records.stage != expected.stage:
         yield f"the closing record is of stage {records.stage!r}, not of {expected.stage!r}"
 
@@ -104,45 +175,6 @@ def _complaints(evidence: Evidence, expected: Expectation) -> Iterator[str]:
             yield f"the metric {name} is missing: its floor {floor} cannot be judged"
         elif records.metrics[name].value < floor:
             yield f"{name} is {records.metrics[name].value}, below its floor {floor}"
-
-
-def _exit_code(evidence: Evidence, records: Records, _: str) -> str | None:
-    printed = EXIT_CODE_LINE.findall(evidence.stdout)
-    codes = [code for code in (evidence.exit_code, *map(int, printed)) if code is not None]
-    why = cause(evidence, records)
-    if not codes:
-        return f"the job ended without an exit code: {why or 'nothing says why'}"
-
-    failed = [code for code in codes if code != 0]
-    if failed:
-        return f"exit code {failed[0]}: {why or 'nothing says why'}"
-
-    return None
-
-
-def _unreadable(_evidence: Evidence, _records: Records, unreadable: str) -> str | None:
-    return unreadable or None
-
-
-def _not_finite(_evidence: Evidence, records: Records, _: str) -> str | None:
-    if records.not_finite:
-        return f"not a finite number: {', '.join(records.not_finite)}"
-
-    return None
-
-
-def _closing_record(evidence: Evidence, records: Records, _: str) -> str | None:
-    if records.status is None:
-        return f"the closing record is missing: {cause(evidence, records) or 'nothing says why'}"
-
-    if records.status != "success":
-        return f"the run ended with status {records.status}: {cause(evidence, records)}"
-
-    return None
-
-
-_Rule = Callable[[Evidence, Records, str], str | None]
-_ENDING_RULES: tuple[_Rule, ...] = (_exit_code, _unreadable, _not_finite, _closing_record)
 
 
 def _metric_complaints(name: str, metric: Metric | None, expected: Expectation) -> Iterator[str]:

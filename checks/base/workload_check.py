@@ -5,6 +5,7 @@ from typing import Any
 
 import reframe.core.builtins as builtins
 import reframe.utility.sanity as sn
+import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError
 from reframe.core.runtime import runtime
 
@@ -26,29 +27,55 @@ class WorkloadCheck(WorkloadStage):
     """A stage that is measured: in every size that the partitions hold, against references."""
 
     num_gpus = builtins.parameter(geometry.gpu_counts(runtime().system.partitions), type=int)
+    #: Whole nodes of a case without GPUs; 0 where GPUs say how many nodes it takes.
+    cpu_nodes = builtins.parameter(geometry.cpu_node_counts(runtime().system.partitions), type=int)
     preset = builtins.parameter([presets.default_preset(runtime().system.partitions)], type=str)
     storage = builtins.parameter(geometry.storage_kinds(runtime().system.partitions), type=str)
     #: How the stage is launched: the container platform in small letters, or none.
     container = builtins.variable(str, value="none")
+    #: One process for each "node", with all its GPUs, or for each "gpu".
+    process_per = builtins.variable(str, value="node")
+    #: Copy the dataset to the scratch of every node before it is read.
+    stage_to_scratch = builtins.variable(typ.Bool, value=False)
+    #: The MIG instance that a GPU of the partition is; empty where it is a whole one.
+    mig_profile = builtins.variable(str, value="")
 
+    #: Metrics that not every machine has: judged and logged where the records hold them.
+    optional_metrics: tuple[str, ...] = ()
     #: Parameters and variables that change the figures: references are keyed by all of them.
-    reference_keys: tuple[str, ...] = ("preset", "num_gpus", "storage", "container")
+    reference_keys: tuple[str, ...] = (
+        "preset",
+        "num_gpus",
+        "cpu_nodes",
+        "process_per",
+        "storage",
+        "stage_to_scratch",
+        "container",
+    )
     #: The values that some of them may have at all.
     known_values: dict[str, tuple[Any, ...]] = {}
     #: Those of them that the records must confirm.
     confirmed_keys: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> geometry.Size:
+        """What the case computes on."""
+        return geometry.Size(self.num_gpus, self.cpu_nodes)
 
     def expectation(self) -> sanity.Expectation:
         """As for every stage; also the devices, the agreement of the ranks and the options."""
         expected = super().expectation()
         return dataclasses.replace(
             expected,
+            # What is to be compared must be there, also where other machines lack it.
+            metrics=tuple(dict.fromkeys([*self.metrics, *self.references])),
             units={name: each.unit for name, each in self.references.items()},
             asked={
                 **expected.asked,
                 "gpus_used": self.num_gpus,
                 "processes": self.num_tasks,
                 "ranks_agree": True,
+                **({"staged": True} if self.stage_to_scratch else {}),
                 **{key: getattr(self, key) for key in self.confirmed_keys},
             },
         )
@@ -58,30 +85,42 @@ class WorkloadCheck(WorkloadStage):
         """Choose the partitions that hold this case."""
         self.descr = f"{self.workload}: {self.stage}"
         self.references: dict[str, references.Reference] = {}
+        if self.process_per not in geometry.PROCESS_PER:
+            raise ReframeError(f"process_per={self.process_per}: one of {geometry.PROCESS_PER}")
+
         self.valid_systems = geometry.holders(
-            self.num_gpus, self.storage, runtime().system.partitions
+            self.size, self.storage, runtime().system.partitions, self.process_per
         )
 
     @builtins.run_after("setup")
     def take_nodes(self) -> None:
-        """Take as many nodes, tasks and GPUs as the case needs."""
-        layout = geometry.layout(self.num_gpus, self.current_partition)
+        """Take as many nodes, processes, processors and GPUs as the case needs."""
+        partition = self.current_partition
+        layout = geometry.layout(self.size, partition, self.process_per)
         if layout is None:
-            raise ReframeError(
-                f"{self.current_partition.fullname} does not hold num_gpus={self.num_gpus}"
-            )
+            raise ReframeError(f"{partition.fullname} does not hold {self.size}")
 
         self.num_tasks = layout.num_tasks
-        self.num_tasks_per_node = 1
+        self.num_tasks_per_node = layout.processes_per_node
+        self.mig_profile = partition.extras.get("mig_profile", "")
         if not layout.gpus_per_node:
             return
 
         self.num_gpus_per_node = layout.gpus_per_node
-        scheduled = not self.current_partition.scheduler.is_local
-        if scheduled and "_rfm_gpu" not in self.current_partition.resources:
+        scheduled = not partition.scheduler.is_local
+        if scheduled and "_rfm_gpu" not in partition.resources:
             raise ReframeError(
-                f"{self.current_partition.fullname} has no resource `_rfm_gpu`, so that the job "
-                f"would get no GPU: add it to the partition's `resources`"
+                f"{partition.fullname} has no resource `_rfm_gpu`, so that the job would get no "
+                "GPU: add it to the partition's `resources`"
+            )
+
+    @builtins.run_after("setup")
+    def find_scratch(self) -> None:
+        """Refuse to stage where the partition names no scratch."""
+        if self.stage_to_scratch and not self.current_partition.extras.get("scratch"):
+            raise ReframeError(
+                f"{self.current_partition.fullname} has no scratch to stage to: name its folder in "
+                "`extras.scratch`, or leave out stage_to_scratch"
             )
 
     @builtins.run_after("setup")
@@ -95,7 +134,7 @@ class WorkloadCheck(WorkloadStage):
                 partition=self.current_partition.name,
                 check=type(self).__name__,
                 case={key: getattr(self, key) for key in self.reference_keys},
-                metrics=self.metrics,
+                metrics=[*self.metrics, *self.optional_metrics],
                 partitions=[partition.name for partition in system.partitions],
                 checks=known_checks(),
                 values={"preset": presets.PRESETS, **self.known_values},
@@ -107,7 +146,8 @@ class WorkloadCheck(WorkloadStage):
         """Give every metric its value, unit and bounds."""
         # Every metric gets an explicit reference: ReFrame does not fall back where a key lacks.
         bounds: dict[str, Any] = {}
-        for name in self.metrics:
+        measured = [name for name in self.optional_metrics if name in self.records.metrics]
+        for name in [*self.metrics, *measured]:
             metric = self.records.metrics.get(name)
             unit = metric.unit if metric else ""
             value = sn.defer(metric.value if metric else None)

@@ -1,7 +1,6 @@
 """One stage of a workload as ReFrame runs it: launch, limits, sanity, provenance."""
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import reframe.core.builtins as builtins
 import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError, SanityError
 
-from checks.base import geometry, guards, presets, sanity
+from checks.base import geometry, guards, presets, sanity, scheduling
 from checks.base.records import Records, RecordsError, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +27,14 @@ PROVENANCE = {
     "replicas": "replicas",
     "processes": "processes",
     "precision_used": "precision",
+    "nodes": "nodes",
+    "driver_version": "driver_version",
+    "gpu_uuids": "gpu_uuids",
 }
+# A rank that dies ends the job, which would otherwise wait for it; ranks are placed in blocks.
+SRUN_OPTIONS = ("--kill-on-bad-exit=1", "--distribution=block")
+# A job that is requeued would be waited for until somebody looks.
+NO_REQUEUE = {"slurm": "--no-requeue", "squeue": "--no-requeue", "torque": "-r n", "pbs": "-r n"}
 
 
 class WorkloadStage(rfm.RunOnlyRegressionTest):
@@ -39,8 +45,11 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     stage = builtins.variable(str)
     #: Seed of everything random: data, order, weights.
     seed = builtins.variable(int, value=1)
-    #: Folder of the real dataset; the workload's synthetic one where empty.
+    #: Folder of the real dataset. Where empty, the size `published` takes the one that the
+    #: partition names in `extras.data`; anything else is the workload's synthetic one.
     data = builtins.variable(str, value="")
+    #: The synthetic dataset, or one that was given: never compared with each other.
+    dataset = builtins.variable(str, value="synthetic")
     #: Measure on the machine that runs ReFrame although it has a batch scheduler.
     allow_local = builtins.variable(typ.Bool, value=False, loggable=False)
 
@@ -59,7 +68,12 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     replicas = builtins.variable(str, value="")
     processes = builtins.variable(str, value="")
     precision_used = builtins.variable(str, value="")
+    nodes = builtins.variable(str, value="")
+    driver_version = builtins.variable(str, value="")
+    gpu_uuids = builtins.variable(str, value="")
     metric_directions = builtins.variable(str, value="")
+    #: Whose failure it is: see sanity.py. Empty where nothing failed.
+    failure_class = builtins.variable(str, value="")
     #: The image that the stage ran in, and its digest; empty natively.
     image = builtins.variable(str, value="")
     image_digest = builtins.variable(str, value="")
@@ -93,14 +107,20 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
         # A job's first `python3` on PATH is not the one that runs ReFrame and has the packages.
         self.executable = shlex.quote(sys.executable)
         self.env_vars = {"PYTHONPATH": f"{shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"}
+        # Whoever shares the account reads the records, whatever mask the user has.
+        self.prerun_cmds = ["umask g+rx"]
         self.postrun_cmds = [
             "exit_code=$?",
             'echo "trigpoint: exit code $exit_code"',
             "exit $exit_code",
         ]
         limits = presets.limits(self.preset)
-        self.time_limit = limits.time_limit
-        self.max_pending_time = limits.max_pending_time
+        if self.time_limit is None:  # type: ignore[has-type]
+            self.time_limit = limits.time_limit
+
+        if self.max_pending_time is None:  # type: ignore[has-type]
+            self.max_pending_time = limits.max_pending_time
+
         self.records = Records()
 
     @builtins.run_before("setup")
@@ -109,7 +129,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
         if self.is_dry_run() or self.allow_local or self.current_system.name != "generic":
             return
 
-        if shutil.which("sbatch"):
+        if scheduling.is_login_node():
             raise ReframeError(
                 "this machine has a batch scheduler (sbatch) but ReFrame runs with its built-in "
                 "system: write a file for this site in systems/ and set RFM_CONFIG_PATH to that "
@@ -122,6 +142,46 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
         # All local jobs then share one queue, whatever their partition, and guards.py makes it
         # one job long.
         self.local = self.current_partition.scheduler.is_local
+
+    @builtins.run_after("setup")
+    def find_data(self) -> None:
+        """Find out which dataset the case reads."""
+        given = self.current_partition.extras.get("data", {}).get(self.workload, "")
+        if not self.data and self.preset == "published":
+            self.data = given
+
+        self.dataset = "given" if self.data else "synthetic"
+
+    @builtins.run_after("setup")
+    def take_environment(self) -> None:
+        """Tell the stage what the partition says about its network and the outside world."""
+        partition = self.current_partition
+        interface = partition.extras.get("interconnect", {}).get("interface")
+        if interface:
+            self.env_vars["TRIGPOINT_FABRIC_INTERFACE"] = shlex.quote(interface)
+
+        if "offline" in partition.features:
+            self.env_vars["TRIGPOINT_OFFLINE"] = "1"
+
+    @builtins.run_before("run")
+    def end_with_the_first_failure(self) -> None:
+        """Let a job end when one of its ranks does, and start once only."""
+        if self.current_partition.launcher_type.registered_name == "srun":
+            self.job.launcher.options = [*self.job.launcher.options, *SRUN_OPTIONS]
+
+        no_requeue = NO_REQUEUE.get(self.current_partition.scheduler.registered_name)
+        if no_requeue:
+            self.job.options = [*self.job.options, no_requeue]
+
+    @builtins.run_before("run")
+    def take_processors(self) -> None:
+        """Take all processors of the nodes."""
+        partition = self.current_partition
+        if not partition.scheduler.is_local and partition.processor.num_cpus:
+            # A launcher gives a process one processor unless it is told otherwise, also on a node
+            # that is the job's alone.
+            here = self.num_tasks_per_node or 1
+            self.num_cpus_per_task = partition.processor.num_cpus // here
 
     @builtins.run_before("run")
     def compose_command(self) -> None:
@@ -144,12 +204,17 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             raise SanityError("this is a retry: it does not turn the first failure into a pass")
 
         evidence = sanity.Evidence(
-            self.job.exitcode, self._output(self.job.stdout), self._output(self.job.stderr)
+            exit_code=self.job.exitcode,
+            stdout=self._output(self.job.stdout),
+            stderr=self._output(self.job.stderr),
+            state=self.job.state or "",
+            cancelled_here=getattr(self.job, "is_cancelling", False),
         )
         self.take_records(evidence.stdout)
         complaint = sanity.complaint(evidence, self.expectation())
         if complaint:
-            raise SanityError(complaint)
+            self.failure_class = complaint.kind
+            raise SanityError(str(complaint))
 
         return True
 
@@ -161,7 +226,9 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             return
 
         for variable, key in PROVENANCE.items():
-            setattr(self, variable, sanity.one_line(str(self.records.provenance.get(key, ""))))
+            value = self.records.provenance.get(key, "")
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            setattr(self, variable, sanity.one_line(text))
 
         self.metric_directions = self.records.directions()
 

@@ -2,13 +2,13 @@
 workload, and ReFrame run on it as a user runs it."""
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import reframe_process
+from bare_checkout import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_CHECK = """
@@ -52,13 +52,8 @@ class Checkout:
 
     def environment(self, fake: dict[str, Any] | None = None, **variables: str) -> dict[str, str]:
         """The environment for commands in this checkout: nothing of the caller's ReFrame."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("RFM_", "PYTHONPATH", "COV_", "TRIGPOINT_"))
-        }
         own = {"HOME": str(self.home), "FAKE": json.dumps(fake or {}), "TMPDIR": str(self.home)}
-        return {**kept, **own, **variables}
+        return {**clean_environment(), **own, **variables}
 
     def reframe(
         self, *options: str, fake: dict[str, Any] | None = None, **variables: str
@@ -86,7 +81,7 @@ class Checkout:
 def copy_checkout(target: Path) -> Checkout:
     """A checkout with the fake check alone, under `target`."""
     folder = target / "checkout"
-    ignore = shutil.ignore_patterns("__pycache__", "skyline.py")
+    ignore = shutil.ignore_patterns("__pycache__", "skyline.py", "collectives.py")
     shutil.copytree(ROOT / "checks", folder / "checks", ignore=ignore)
     shutil.copytree(ROOT / "systems", folder / "systems", ignore=ignore)
     (folder / "systems/references/generic.yaml").unlink()

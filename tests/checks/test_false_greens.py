@@ -206,7 +206,9 @@ def test_a_dry_run_leaves_no_record_that_something_passed(checkout: Checkout) ->
 
 
 def test_a_login_node_without_a_site_file_is_red_unless_told_otherwise(checkout: Checkout) -> None:
-    checkout.write("bin/sbatch", "#!/bin/sh\n").chmod(0o755)
+    for command in ("sbatch", "sinfo"):
+        checkout.write(f"bin/{command}", "#!/bin/sh\n").chmod(0o755)
+
     path = f"{checkout.folder / 'bin'}:/usr/bin:/bin"
     outcome = checkout.reframe("-r", PATH=path)
     assert outcome.code == 1
@@ -214,3 +216,11 @@ def test_a_login_node_without_a_site_file_is_red_unless_told_otherwise(checkout:
     assert not list(checkout.folder.rglob("rfm_job.out"))
     allowed = checkout.reframe("-r", "-S", "allow_local=1", PATH=path)
     assert allowed.code == 0, allowed.text
+
+
+def test_slurm_s_commands_without_a_cluster_make_no_login_node(checkout: Checkout) -> None:
+    said = "sinfo: fatal: Could not establish a configuration source"
+    checkout.write("bin/sbatch", "#!/bin/sh\n").chmod(0o755)
+    checkout.write("bin/sinfo", f"#!/bin/sh\necho '{said}' >&2\nexit 1\n").chmod(0o755)
+    outcome = checkout.reframe("-r", PATH=f"{checkout.folder / 'bin'}:/usr/bin:/bin")
+    assert outcome.code == 0, outcome.text

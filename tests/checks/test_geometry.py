@@ -1,15 +1,17 @@
 """A case takes as many GPUs, nodes and tasks as the partitions at hand hold, and no more."""
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_checkout import Checkout
+from fake_checkout import ROOT, Checkout
 from fake_systems import configuration, partition, system
 
 from checks.base import geometry, presets
+from checks.base.geometry import Size
 
 
 @dataclass
@@ -50,27 +52,65 @@ def test_gpu_counts_are_those_that_the_partition_holds(
 
 def test_gpu_counts_without_partitions_are_one_cpu_case() -> None:
     assert geometry.gpu_counts([]) == [0]
+    assert geometry.cpu_node_counts([]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("parts", "counts"),
+    [
+        ([Part()], [1]),
+        ([Part(nodes=6)], [1, 2, 4]),
+        ([Part(nodes=64), Part(nodes=2)], [1, 2, 4, 8, 16, 32]),
+        ([Part(nodes=6), Part(gpus=1)], [0]),
+    ],
+)
+def test_cpu_cases_take_as_many_nodes_as_there_are_where_there_is_no_gpu(
+    parts: list[Part], counts: list[int]
+) -> None:
+    assert geometry.cpu_node_counts(parts) == counts
 
 
 @pytest.mark.parametrize(
     ("num_gpus", "layout"),
     [
         (0, None),
-        (1, geometry.Layout(1, 1)),
-        (4, geometry.Layout(1, 4)),
-        (8, geometry.Layout(2, 4)),
-        (16, geometry.Layout(4, 4)),
+        (1, geometry.Layout(1, 1, 1)),
+        (4, geometry.Layout(1, 4, 1)),
+        (8, geometry.Layout(2, 4, 1)),
+        (16, geometry.Layout(4, 4, 1)),
         (32, None),
     ],
 )
 def test_a_case_takes_the_fewest_nodes_that_hold_it(
     num_gpus: int, layout: geometry.Layout | None
 ) -> None:
-    assert geometry.layout(num_gpus, Part(4, 4)) == layout
+    assert geometry.layout(Size(num_gpus, 0), Part(4, 4)) == layout
+
+
+@pytest.mark.parametrize("num_gpus", [1, 2, 4, 8, 16])
+def test_one_process_for_each_gpu_makes_as_many_tasks(num_gpus: int) -> None:
+    found = geometry.layout(Size(num_gpus, 0), Part(4, 4), "gpu")
+    assert found is not None
+    assert found.num_tasks == num_gpus
+    assert found.processes_per_node == found.gpus_per_node
+
+
+def test_a_cpu_case_has_one_process_on_each_of_its_nodes() -> None:
+    assert geometry.layout(Size(0, 2), Part(nodes=4)) == geometry.Layout(2, 0, 1)
+    assert geometry.layout(Size(0, 8), Part(nodes=4)) is None
+    assert geometry.layout(Size(0, 2), Part(gpus=1, nodes=4)) is None
+    assert geometry.layout(Size(0, 2), Part(nodes=4), "gpu") is None
+
+
+def test_a_case_takes_one_mig_instance_and_never_two() -> None:
+    part = Part(7, 2, extras={"mig_profile": "1g.10gb"})
+    assert geometry.gpu_counts([part]) == [1]
+    with pytest.raises(ValueError, match="site:part has MIG instances, of which a case takes one"):
+        geometry.holders(Size(2, 0), "local", [part])
 
 
 def test_gpus_that_do_not_divide_a_node_are_dealt_evenly() -> None:
-    assert geometry.layout(8, Part(6, 2)) == geometry.Layout(num_nodes=2, gpus_per_node=4)
+    assert geometry.layout(Size(8, 0), Part(6, 2)) == geometry.Layout(2, 4, 1)
 
 
 def test_only_partitions_that_hold_a_case_get_it() -> None:
@@ -79,18 +119,18 @@ def test_only_partitions_that_hold_a_case_get_it() -> None:
         Part(8, 1, "s:b", {"storage": {"ssd": "/ssd", "network": "/nfs"}}),
         Part(0, 9, "s:cpu"),
     ]
-    assert geometry.holders(4, "ssd", parts) == ["s:a", "s:b"]
-    assert geometry.holders(8, "ssd", parts) == ["s:b"]
-    assert geometry.holders(1, "network", parts) == ["s:b"]
-    assert geometry.holders(1, "local", parts) == []
+    assert geometry.holders(Size(4, 0), "ssd", parts) == ["s:a", "s:b"]
+    assert geometry.holders(Size(8, 0), "ssd", parts) == ["s:b"]
+    assert geometry.holders(Size(1, 0), "network", parts) == ["s:b"]
+    assert geometry.holders(Size(1, 0), "local", parts) == []
     assert geometry.storage_kinds(parts) == ["ssd", "network", "local"]
 
 
 def test_what_no_partition_has_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"no partition holds num_gpus=2: \[1\] are held"):
-        geometry.holders(2, "local", [Part(1)])
+    with pytest.raises(ValueError, match=r"no partition holds num_gpus=2 .* num_gpus=\[1\]"):
+        geometry.holders(Size(2, 0), "local", [Part(1)])
     with pytest.raises(ValueError, match=r"no partition has storage=tape: \['local'\] are there"):
-        geometry.holders(1, "tape", [Part(1)])
+        geometry.holders(Size(1, 0), "tape", [Part(1)])
 
 
 def test_the_preset_is_smoke_only_where_there_is_neither_gpu_nor_scheduler() -> None:
@@ -130,7 +170,7 @@ def test_reframe_lists_the_cases_that_a_system_holds(
 ) -> None:
     checkout.write("fake_sites.py", SYSTEMS)
     outcome = checkout.reframe("-C", "fake_sites.py", "--system", name, "-lC")
-    pattern = r"%num_gpus=(\d+) %preset=(\w+) %storage=(\w+) /\w+ @([\w:-]+)\+"
+    pattern = r"%num_gpus=(\d+) %cpu_nodes=\d %preset=(\w+) %storage=(\w+) /\w+ @([\w:-]+)\+"
     assert set(re.findall(pattern, outcome.text)) == cases, outcome.text
 
 
@@ -169,3 +209,121 @@ def test_a_partition_without_the_gpu_resource_is_red_before_a_job_is_sent(
     outcome = checkout.reframe("-C", "fake_sites.py", "--system", "no-resource", "--dry-run")
     assert outcome.code == 1
     assert "no-resource:gpu has no resource `_rfm_gpu`" in outcome.text
+
+
+def _scripts(checkout: Checkout, *options: str) -> list[str]:
+    outcome = checkout.reframe("-C", "fake_sites.py", "--dry-run", *options)
+    assert outcome.code == 0, outcome.text
+    return [path.read_text() for path in checkout.folder.glob("stage/**/rfm_job.sh")]
+
+
+CLUSTER = configuration(
+    system(
+        "cluster",
+        partition(
+            "cpu",
+            nodes=4,
+            processor={"num_cpus": 40},
+            features=["offline"],
+            extras={
+                "interconnect": {"name": "InfiniBand EDR", "interface": "ib0"},
+                "scratch": "/local scratch",
+                "data": {"fake": "/data/fake"},
+            },
+        ),
+    ),
+    system(
+        "gpus",
+        partition("gpu", gpus=4, nodes=2, processor={"num_cpus": 40}),
+    ),
+    system("torque", {**partition("gpu", gpus=1), "scheduler": "torque", "launcher": "mpirun"}),
+)
+
+
+def test_cpu_cases_take_whole_nodes_and_all_their_processors(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    scripts = _scripts(checkout, "--system", "cluster")
+    assert len(scripts) == 3
+    [four] = [text for text in scripts if "#SBATCH --ntasks=4\n" in text]
+    assert "#SBATCH --ntasks-per-node=1\n" in four
+    assert "#SBATCH --cpus-per-task=40\n" in four
+    assert "srun --cpus-per-task=40 --kill-on-bad-exit=1 --distribution=block " in four
+
+
+def test_one_process_for_each_gpu_shares_the_processors_of_a_node(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    options = ("--system", "gpus", "-P", "num_gpus=8", "-S", "process_per=gpu")
+    [script] = _scripts(checkout, *options)
+    for line in (
+        "#SBATCH --ntasks=8",
+        "#SBATCH --ntasks-per-node=4",
+        "#SBATCH --gpus-per-node=4",
+        "#SBATCH --cpus-per-task=10",
+    ):
+        assert line in script.splitlines()
+
+
+def test_an_unknown_process_per_is_refused_by_name(checkout: Checkout) -> None:
+    outcome = checkout.reframe("--dry-run", "-S", "process_per=core")
+    assert outcome.code == 1
+    assert "process_per=core: one of ('node', 'gpu')" in outcome.text
+
+
+@pytest.mark.parametrize(("name", "line"), [("gpus", "#SBATCH --no-requeue"), ("torque", "-r n")])
+def test_a_job_starts_once_only(checkout: Checkout, name: str, line: str) -> None:
+    # ReFrame waits for ever for a job that the scheduler has put back into its queue.
+    checkout.write("fake_sites.py", CLUSTER)
+    [script] = _scripts(checkout, "--system", name, "-P", "num_gpus=1")
+    assert line in script
+
+
+def test_a_job_knows_the_fabric_and_that_it_is_offline(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    for script in _scripts(checkout, "--system", "cluster"):
+        assert "export TRIGPOINT_FABRIC_INTERFACE=ib0\n" in script
+        assert "export TRIGPOINT_OFFLINE=1\n" in script
+
+    shutil.rmtree(checkout.folder / "stage")
+    for script in _scripts(checkout, "--system", "gpus"):
+        assert "TRIGPOINT_" not in script
+
+
+def test_records_can_be_read_by_the_group_whatever_the_user_s_mask(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    for script in _scripts(checkout, "--system", "cluster"):
+        assert "umask g+rx\n" in script
+
+
+def test_the_partition_s_dataset_is_for_the_published_size_alone(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    options = ("--system", "cluster", "-P", "cpu_nodes=1", "-P", "preset=tiny,published")
+    scripts = _scripts(checkout, *options)
+    [published] = [text for text in scripts if "--data /data/fake " in text]
+    assert "--preset published" in published
+    assert len(scripts) == 2
+
+
+def test_staging_without_a_scratch_is_refused_before_a_job_is_sent(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    options = ("-C", "fake_sites.py", "--system", "gpus", "-S", "stage_to_scratch=1")
+    outcome = checkout.reframe("--dry-run", *options)
+    assert outcome.code == 1
+    assert "gpus:gpu has no scratch to stage to" in outcome.text
+
+
+def test_the_skyline_stages_get_scratch_and_peak_from_the_partition(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    extras = {"scratch": "/local scratch", "gpu_peak_tflops": {"float32": 15.7}}
+    checkout.write("fake_sites.py", configuration(system("s", partition("p", 1, extras=extras))))
+    options = ("-n", "SkylineTrain", "-P", "pipeline=packed", "-S", "stage_to_scratch=1")
+    scripts = _scripts(checkout, "--system", "s", *options)
+    [train] = [text for text in scripts if " train " in text]
+    assert "--scratch '/local scratch' " in train
+    assert "--gpu-peak-tflops 15.7" in train
+
+
+def test_a_time_limit_given_by_hand_is_taken(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    options = ("--system", "gpus", "-P", "num_gpus=1", "-S", "time_limit=7m")
+    [script] = _scripts(checkout, *options)
+    assert "#SBATCH --time=0:7:0" in script

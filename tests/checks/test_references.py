@@ -108,12 +108,16 @@ def test_a_malformed_file_stops_a_case_before_it_runs(checkout: Checkout) -> Non
     assert not list(checkout.folder.rglob("rfm_job.out"))
 
 
+# The keys of the fake check, in place of the skyline's.
+FAKE_KEYS = "cpu_nodes: 1, process_per: node, storage: local, stage_to_scratch: false"
+
+
 @pytest.mark.parametrize(("value", "code"), [(1000, 0), (1300, 1)])
 def test_a_figure_outside_its_reference_is_red(checkout: Checkout, value: int, code: int) -> None:
     # ReFrame looks no further than an exact partition: metrics without a reference must be named
     # as well, or they would have none of the explicit "no bound".
     entry = ENTRY.replace("Train:", "FakeTrain:").replace("value: 1000", f"value: {value}")
-    entry = entry.replace("jit: [false, true]", "storage: local")
+    entry = entry.replace("jit: [false, true]", FAKE_KEYS)
     checkout.write("systems/references/generic.yaml", entry)
     outcome = checkout.reframe("-r")
     assert outcome.code == code, outcome.text
@@ -134,7 +138,7 @@ def test_a_figure_outside_its_reference_is_red(checkout: Checkout, value: int, c
 
 def test_a_reference_in_another_unit_is_red(checkout: Checkout) -> None:
     entry = ENTRY.replace("Train:", "FakeTrain:").replace("images/s", "images/min")
-    entry = entry.replace("jit: [false, true]", "storage: local")
+    entry = entry.replace("jit: [false, true]", FAKE_KEYS)
     checkout.write("systems/references/generic.yaml", entry)
     outcome = checkout.reframe("-r")
     assert outcome.code == 1
@@ -144,7 +148,10 @@ def test_a_reference_in_another_unit_is_red(checkout: Checkout) -> None:
 SKYLINE = {
     "preset": "published",
     "num_gpus": 1,
+    "cpu_nodes": 0,
+    "process_per": "node",
     "storage": "ssd",
+    "stage_to_scratch": False,
     "dataset": "given",
     "container": "singularity",
     "pipeline": "files",

@@ -60,9 +60,10 @@ def without(key: str) -> str:
     return lines([record for record in GOOD if record["key"] != key])
 
 
-def verdict(stdout: str, exit_code: int | None = 0, stderr: str = "") -> str | None:
+def verdict(stdout: str, exit_code: int | None = 0, stderr: str = "", **more: Any) -> str | None:
     """The complaint about a job that ended so."""
-    return complaint(Evidence(exit_code, stdout, stderr), EXPECTED)
+    found = complaint(Evidence(exit_code, stdout, stderr, **more), EXPECTED)
+    return None if found is None else str(found)
 
 
 def test_records_in_which_all_is_well_pass() -> None:
@@ -139,9 +140,29 @@ def test_the_exit_code_is_the_scheduler_s_and_the_script_s(
             "time limit",
         ),
         ("=>> PBS: job killed: walltime 61 exceeded limit 60", "the time limit was hit"),
-        ("slurmstepd: error: *** JOB 7 CANCELLED AT 2026-01-01 ***", "the job was cancelled"),
-        ("slurmstepd: error: *** STEP 7.0 ON n1 FAILED (Node failure on n1)", "a node failed"),
+        ("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 ***", "the job was cancelled"),
+        ("slurmstepd: error: *** STEP 7.0 ON n1 FAILED (Node failure on n1)", "a node was lost"),
         ("slurmstepd: error: Detected 1 oom_kill event in step 7.0", "the job ran out of memory"),
+        (
+            "slurmstepd: error: Step 7.0 exceeded memory limit (9 > 8), being killed\n"
+            "slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01 ***",
+            "the job ran out of memory",
+        ),
+        ("slurmstepd: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO PREEMPTION ***", "was preempted"),
+        ("srun: error: node2: task 1: Killed", "a rank was killed (srun: error: node2: task 1"),
+        (
+            "error: rank 1 on n2: no GPU\n"
+            "slurmstepd-n1: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01 ***\n"
+            "srun: error: n1: task 0: Killed",
+            "rank 1 on n2: no GPU",
+        ),
+        (
+            "error: rank 0 on n1: rank 1 on n2 was lost in mid-run: it failed\n"
+            "error: rank 2 on n3: ended by SIGTERM\nsrun: error: n2: task 1: Killed",
+            "a rank was killed (srun: error: n2: task 1",
+        ),
+        ("error: rank 1 on n2 was lost in mid-run", "1 on n2 was lost in mid-run"),
+        ("error: rank 1 on n2: no GPU\nerror: rank 0 on n1: rank 1 was lost", "1 on n2: no GPU"),
         ("Traceback\n  ...\nKeyError: 'x'", "KeyError: 'x'"),
         ("", "nothing says why"),
     ],
@@ -152,9 +173,76 @@ def test_an_early_end_is_explained_by_who_knows(stderr: str, message: str) -> No
         assert message in str(found)
 
 
+@pytest.mark.parametrize(
+    ("state", "meaning"),
+    [
+        ("TIMEOUT", "the time limit was hit"),
+        ("CANCELLED", "the job was cancelled"),
+        ("PREEMPTED", "the job was preempted"),
+        ("NODE_FAIL", "a node was lost"),
+        ("OUT_OF_MEMORY", "the job ran out of memory"),
+        ("SOMETHING_NEW", "nothing says why"),
+    ],
+)
+def test_a_state_that_is_no_ordinary_end_is_red_although_all_else_is_well(
+    state: str, meaning: str
+) -> None:
+    # Slurm gives exit code 0 to a job that was over its time limit.
+    found = verdict(lines(GOOD), state=state)
+    assert found == f"scheduler: the job ended as {state}: {meaning}"
+
+
+@pytest.mark.parametrize("state", ["", "COMPLETED", "FAILED", "SUCCESS", "FAILURE"])
+def test_the_state_of_an_ordinary_end_says_nothing(state: str) -> None:
+    assert verdict(lines(GOOD), state=state) is None
+
+
+def test_a_job_that_reframe_gave_up_says_so() -> None:
+    found = verdict("", None, state="CANCELLED", cancelled_here=True)
+    assert "in the queue for longer than max_pending_time" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "exit_code", "stderr", "kind"),
+    [
+        (lines(GOOD), 2, "error: no such folder", "input"),
+        (lines(GOOD), 15, "srun: error: n1: task 0: Exited with exit code 2", "input"),
+        (lines(GOOD), 15, "srun: error: n1: task 0: Exited with exit code 1", "run"),
+        (lines(GOOD), 1, "error: the loss is not a number", "run"),
+        (lines(GOOD), 137, "slurmstepd: error: oom_kill event in step 7.0", "scheduler"),
+        ("", None, "", "scheduler"),
+        (without("throughput"), 0, "", "judgement"),
+        (changed("validation_accuracy", value=0.5), 0, "", "judgement"),
+        (without("run_stop"), 0, "", "run"),
+    ],
+)
+def test_a_complaint_says_whose_failure_it_is(
+    stdout: str, exit_code: int | None, stderr: str, kind: str
+) -> None:
+    found = complaint(Evidence(exit_code, stdout, stderr), EXPECTED)
+    assert found is not None
+    assert found.kind == kind
+
+
+def test_a_defective_gpu_comes_before_what_follows_from_it() -> None:
+    gpu = {"uuid": "GPU-1", "node": "n1", "xid_events": [79]}
+    health = {"key": "gpu_health", "value": [gpu], "metadata": {"kind": "provenance"}}
+    found = complaint(Evidence(1, lines([*GOOD, health]), "error: CUDA failed"), EXPECTED)
+    assert found is not None
+    assert found.kind == "hardware"
+    assert "GPU-1" in found.text
+
+
+def test_a_gpu_that_another_rank_lost_is_named_though_no_record_came_of_it() -> None:
+    said = 'trigpoint: gpu_health [{"uuid": "GPU-2", "node": "n2", "lost": "GPU is lost"}]'
+    found = complaint(Evidence(None, "", f"{said}\n", state="TIMEOUT"), EXPECTED)
+    assert found is not None
+    assert (found.kind, "GPU-2" in found.text) == ("hardware", True)
+
+
 def test_the_verdict_is_one_line_without_the_column_separator() -> None:
     found = verdict(changed("run_stop", status="failed", reason="a|b\nc"))
-    assert found == "the run ended with status failed: a/b c"
+    assert found == "run: the run ended with status failed: a/b c"
 
 
 def test_ranks_in_front_of_a_record_and_other_lines_do_not_matter() -> None:

@@ -21,6 +21,7 @@ def entry(result: str = "pass", **fields: Any) -> dict[str, Any]:
     measured = {"s:p:throughput": [1000.0, 0, None, None, "images/s", "pass"]}
     return {
         "name": "Train %num_gpus=1 %preset=published %pipeline=files",
+        "display_name": "Train %num_gpus=1 %preset=published %pipeline=files",
         "unique_name": "Train_0",
         "hashcode": "0123abcd",
         "system": "s",
@@ -189,3 +190,54 @@ def test_the_command_after_a_changed_parameter_selects_what_the_case_needs(tmp_p
         "-P",
         "preset=published",
     ]
+
+
+def test_the_command_for_a_distributed_case_names_its_node_and_what_it_needs(
+    tmp_path: Path,
+) -> None:
+    train = "Train %num_gpus=1 %preset=published %pipeline=files"
+    name = train.replace("Train", "Evaluate")
+    pinned = " %.part=s:p %.nid=node7"
+    cases = [
+        entry(display_name=train + pinned),
+        entry(
+            "fail",
+            name=name,
+            display_name=name + pinned,
+            unique_name="Evaluate_0",
+            dependencies_actual=[["Train_0", "s:p", "e"]],
+        ),
+    ]
+    cmdline = "reframe -c checks -r --distribute=all -J account=physics -n Evaluate"
+    session = read_report(write(tmp_path, cases, cmdline=cmdline))
+    words = shlex.split(rerun_command(session, session.cases[1]))
+    assert words == [
+        *["reframe", "-c", "checks", "-r", "--distribute=all", "-J", "account=physics"],
+        *["--system", "s:p", "-J", "nodelist=node7"],
+        *["-n", "^Evaluate%num_gpus=1%preset=published%pipeline=files$"],
+        *["-n", "^Train%num_gpus=1%preset=published%pipeline=files$"],
+    ]
+    assert "on node7" in page(session.path).text
+
+
+@pytest.mark.parametrize(
+    ("losses", "nodes"),
+    [
+        ([0.25, 0.25, 0.25, 0.25], "node0"),
+        ([0.26, 0.25, 0.25, 0.25], "node0,node1,node2"),
+        ([0.26, 0.26, 0.25, None], "node0,node2"),
+        ([None, 0.26, 0.25, 0.25], "node0"),
+    ],
+)
+def test_a_node_that_computes_something_else_is_run_again_beside_others(
+    tmp_path: Path, losses: list[float | None], nodes: str
+) -> None:
+    cases = [
+        entry(
+            display_name=f"Train %num_gpus=1 %.nid=node{number}",
+            perfvalues={"s:p:loss_step100": [loss, 0, None, None, "1", "pass"]},
+        )
+        for number, loss in enumerate(losses)
+    ]
+    session = read_report(write(tmp_path, cases, cmdline="reframe -r --distribute=all"))
+    assert f"-J nodelist={nodes} -n" in rerun_command(session, session.cases[0])

@@ -1,10 +1,12 @@
 """The suite's settings keep every metric of every case, and leave a laptop what it is."""
 
 import sqlite3
+import subprocess
 from contextlib import closing
 
 import pytest
 from fake_checkout import Checkout
+from reframe_process import PROGRAM
 
 from systems.settings import PERFLOG_COLUMNS
 
@@ -50,7 +52,7 @@ def test_every_metric_has_a_row_with_all_the_columns(checkout: Checkout) -> None
     ]
     for row in rows:
         assert row["result"] == row["perf_result"] == "pass"
-        assert row["name"] == "FakeTrain %num_gpus=0 %preset=smoke %storage=local"
+        assert row["name"] == "FakeTrain %num_gpus=0 %cpu_nodes=1 %preset=smoke %storage=local"
         assert (row["system"], row["partition"], row["environ"]) == (
             "generic",
             "default",
@@ -100,3 +102,88 @@ def test_the_results_database_is_kept(checkout: Checkout) -> None:
     with closing(sqlite3.connect(database)) as connection:
         [stored] = connection.execute("SELECT uuid FROM sessions").fetchall()
     assert stored[0] == checkout.report()["session_info"]["uuid"]
+
+
+WRONG_SITES = {
+    "a misspelt field": (
+        {"scheduler": None, "schedulr": "slurm"},
+        "Additional properties are not allowed ('schedulr' was unexpected)",
+    ),
+    "a field that lacks": ({"launcher": None}, "partitions/gpu: 'launcher' is a required property"),
+    "a wrong type": (
+        {"features": "gpu"},
+        "systems/cluster/partitions/gpu/features: 'gpu' is not of type 'array'",
+    ),
+}
+
+
+def site_text(**fields: object) -> str:
+    """A site file of one partition; a field of None is left out."""
+    partition = {"name": "gpu", "scheduler": "local", "launcher": "local", "environs": ["builtin"]}
+    partition = {name: value for name, value in {**partition, **fields}.items() if value}
+    systems = [{"name": "cluster", "hostnames": [], "partitions": [partition]}]
+    return f"site_configuration = {{'systems': {systems!r}}}\n"
+
+
+@pytest.mark.parametrize("fault", WRONG_SITES)
+def test_a_site_file_that_reframe_would_not_take_is_named_with_its_field(
+    checkout: Checkout, fault: str
+) -> None:
+    fields, complaint = WRONG_SITES[fault]
+    file = checkout.write("systems/cluster.py", site_text(**fields))
+    outcome = checkout.reframe("-l", **SETTINGS)
+    assert outcome.code == 1
+    [error] = [line for line in outcome.text.splitlines() if "ERROR" in line]
+    assert f"{file}: " in error
+    assert complaint in error
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("site_config = {}", "it has no `site_configuration`"),
+        ("site_configuration = []", "it has no `site_configuration`"),
+        ("site_configuration = {'system': []}", "'system': no such section in a site file"),
+        ("site_configuration = {", "SyntaxError: '{' was never closed"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        (site_text().replace("'cluster'", "'pearl'"), "/pearl.py has a system of this name too"),
+    ],
+)
+def test_a_site_file_is_never_left_out_in_silence(
+    checkout: Checkout, text: str, complaint: str
+) -> None:
+    file = checkout.write("systems/zz_site.py", text)
+    outcome = checkout.reframe("-l", **SETTINGS)
+    assert outcome.code == 1
+    [error] = [line for line in outcome.text.splitlines() if "ERROR" in line]
+    assert f"{file}: " in error
+    assert complaint in error
+
+
+def test_a_scheduler_that_reframe_does_not_have_is_named(checkout: Checkout) -> None:
+    checkout.write("systems/cluster.py", site_text(scheduler="slrum"))
+    outcome = checkout.reframe("-l", "--system", "cluster", **SETTINGS)
+    assert outcome.code == 1
+    assert "slrum" in outcome.text
+
+
+def test_the_group_reads_the_records_of_a_user_who_would_not_let_it(checkout: Checkout) -> None:
+    command = [PROGRAM, "-c", "checks", "-r", "-n", "^FakeTrain"]
+    environment = checkout.environment(**SETTINGS)
+    subprocess.run(
+        command,
+        cwd=checkout.folder,
+        env=environment,
+        umask=0o077,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    written = [
+        path
+        for folder in ("perflogs", "output")
+        for path in [checkout.folder / folder, *(checkout.folder / folder).rglob("*")]
+    ]
+    assert {path.name for path in written} >= {"FakeTrain.log", "rfm_job.out", "rfm_job.sh"}
+    for path in written:
+        # Readable for the group, and of no use to anybody who wants to change it.
+        assert path.stat().st_mode & 0o077 == (0o050 if path.is_dir() else 0o040), path

@@ -31,7 +31,7 @@ ODD_RANK = """
 import sys
 if "train" in sys.orig_argv:
     import numpy as np
-    import workloads.common.agreement as agreement
+    import workloads.common.group.agreement as agreement
     gather = agreement._gather
     def odd(devices, values):
         return np.concatenate([gather(devices, values), gather(devices, values) + 1])

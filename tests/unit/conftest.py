@@ -1,6 +1,9 @@
 """What several unit tests share: a tiny dataset, and a way to run a stage as a user does."""
 
+import contextlib
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +33,26 @@ def tiny_patches(cache):
 def tiny_packed(cache):
     """The tiny preset's packed shards; not to be changed."""
     return next(cache.glob("skyline/tiny-1-*/packed-1"))
+
+
+@pytest.fixture(scope="session")
+def group_environments():
+    """The environments of the processes of a group on this machine, by rank."""
+
+    def describe(processes):
+        with contextlib.ExitStack() as stack:
+            servers = [
+                stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                for _ in range(processes)
+            ]
+            workers = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+        tasks = [{"type": "worker", "index": rank} for rank in range(processes)]
+        return [
+            {"TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": task})}
+            for task in tasks
+        ]
+
+    return describe
 
 
 @pytest.fixture(scope="session")

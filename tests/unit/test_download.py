@@ -47,6 +47,8 @@ def test_the_dataset_is_fetched_checked_and_unpacked_once(served, tmp_path, caps
     command += ["--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
     assert main(command) == 0
     assert (tmp_path / "out" / MEMBERS[0]).read_text() == MEMBERS[0]
+    [archive] = (tmp_path / "cache/downloads").iterdir()
+    assert archive.stat().st_mode & 0o777 == (tmp_path / "out/manifest.json").stat().st_mode & 0o777
     (folder / "set.zip").unlink()
     assert main(command) == 0
     assert "already_there" in capsys.readouterr().out

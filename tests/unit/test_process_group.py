@@ -1,11 +1,13 @@
 """The process group, from each launcher's environment."""
 
 import json
+import signal
 
 import pytest
 
+from workloads.common.command_line import run_stage
 from workloads.common.errors import UnusableInput
-from workloads.common.process_group import FIRST_PORT, PORTS, process_group
+from workloads.common.group.process_group import FIRST_PORT, PORTS, place, process_group
 
 
 def slurm(rank, **changes):
@@ -114,3 +116,61 @@ def test_pbs_with_another_number_of_processes_is_refused(tmp_path):
 def test_mpi_processes_without_a_scheduler_are_refused():
     with pytest.raises(UnusableInput, match="set TF_CONFIG"):
         process_group({"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OMPI_COMM_WORLD_RANK": "two", "OMPI_COMM_WORLD_SIZE": "4"},
+        {"PMI_RANK": "4", "PMI_SIZE": "4"},
+        {"PMI_RANK": "0", "PMI_SIZE": "2", "PBS_NODEFILE": "/nowhere"},
+    ],
+)
+def test_a_wrong_environment_of_an_mpi_launcher_is_refused(environment):
+    with pytest.raises(UnusableInput):
+        process_group(environment)
+
+
+def test_names_of_nodes_may_stand_for_one_machine_so_that_every_rank_has_a_port_of_its_own():
+    ports = [address.split(":")[1] for address in process_group(slurm(0)).addresses]
+    assert len(set(ports)) == 5
+
+
+def test_groups_of_different_steps_know_themselves_apart():
+    first, second = process_group(slurm(0)), process_group(slurm(0, SLURM_STEP_ID="1"))
+    assert first.job != second.job
+
+
+def test_an_error_names_rank_and_node_in_a_group_only():
+    assert place(slurm(2)) == "rank 2 on node09: "
+    assert place({"PATH": "/bin"}) == ""
+
+
+@pytest.mark.parametrize("broken", [{"TF_CONFIG": "{"}, {"SLURM_STEP_NUM_TASKS": "two"}])
+def test_a_broken_environment_does_not_hide_the_error(monkeypatch, capsys, broken):
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+
+    def stage():
+        raise UnusableInput("the real error")
+
+    assert run_stage(stage, debug=False) == 2
+    assert capsys.readouterr().err == "error: the real error\n"
+
+
+def test_the_error_of_a_stage_in_a_group_names_rank_and_node(monkeypatch, capsys):
+    for name, value in slurm(3).items():
+        monkeypatch.setenv(name, value)
+
+    def stage():
+        raise FileNotFoundError(2, "no", "/data/set")
+
+    assert run_stage(stage, debug=False) == 2
+    error = capsys.readouterr().err
+    assert error == "error: rank 3 on node09: no such file or folder (/data/set): check the path\n"
+
+
+def test_sigterm_is_as_before_when_a_stage_has_ended():
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_stage(lambda: None, debug=False) == 0
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,7 +1,8 @@
-"""Several replicas in one process, as several GPUs in a node are driven."""
+"""Several replicas, in one process as GPUs of a node are driven, and over several processes."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,36 +12,40 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 
 # Two logical CPUs stand for two devices of a node: the strategy, the shares and the feeds are those
-# of MirroredStrategy over GPUs. The figures are of no device.
+# of MirroredStrategy over GPUs. With 0 replicas the process group decides.
 PROGRAM = """
 import json, sys
 import numpy as np
-from workloads.common.devices import Devices
-from workloads.common.agreement import require_agreement
+from workloads.common.devices import Devices, open_devices
+from workloads.common.group.agreement import gather_text, largest, require_agreement
 from workloads.common.construction import make_adam, make_model
 from workloads.common.errors import RunFailed
 from workloads.common.feeding import memory_feed
 from workloads.common.inputs import training_plan
-from workloads.common.process_group import ProcessGroup
+from workloads.common.group.process_group import ProcessGroup
 from workloads.common.steps import Stepper
 from workloads.skyline.model import build
 from workloads.skyline.objective import PatchClassification
 import tensorflow as tf
 
-replicas, jit = int(sys.argv[1]), sys.argv[2] == "jit"
-processor = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(
-    processor, [tf.config.LogicalDeviceConfiguration() for _ in range(replicas)]
-)
-names = [f"CPU:{index}" for index in range(replicas)]
-strategy = tf.distribute.MirroredStrategy(names) if replicas > 1 else tf.distribute.get_strategy()
-devices = Devices(strategy, ProcessGroup(), 0, ("test",))
+replicas, jit, precision = int(sys.argv[1]), sys.argv[2] == "jit", sys.argv[3]
+if replicas == 0:
+    devices = open_devices(0, False)
+else:
+    processor = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        processor, [tf.config.LogicalDeviceConfiguration() for _ in range(replicas)]
+    )
+    names = [f"CPU:{index}" for index in range(replicas)]
+    one = tf.distribute.get_strategy()
+    strategy = tf.distribute.MirroredStrategy(names) if replicas > 1 else one
+    devices = Devices(strategy, ProcessGroup(), 0, ("test",))
 rng = np.random.default_rng(0)
 labels = rng.integers(0, 2, 512).astype(np.uint8)
 patches = rng.integers(0, 256, (512, 29, 29, 3), dtype=np.uint8)
 patches[labels == 1] //= 2
-model = make_model(devices, lambda: build("original"), 1, "float32")
-optimizer = make_adam(devices, 1e-4, "float32")
+model = make_model(devices, lambda: build("original"), 1, precision)
+optimizer = make_adam(devices, 1e-4, precision)
 stepper = Stepper(devices, model, optimizer, PatchClassification(), 64, 4, jit)
 shares = devices.shares(512, 1)
 columns = [(patches[share.owned], labels[share.owned]) for share in shares]
@@ -60,20 +65,37 @@ if replicas > 1:
         require_agreement(devices, model.variables, "facts")
     except RunFailed as error:
         odd = str(error)
-print(json.dumps({"losses": losses, "odd": odd, "placed": placed, "replicas": devices.replicas}))
+texts = gather_text(devices, "ü" * devices.group.rank + "x" * (2 - devices.group.rank % 2))
+facts = {"texts": texts, "largest": largest(devices, 2.0 + devices.group.rank)}
+facts |= {"process_per": devices.process_per, "nodes": devices.group.nodes}
+facts |= {"losses": losses, "odd": odd, "placed": placed, "replicas": devices.replicas}
+print(json.dumps(facts))
 """
 
 
-def run(replicas, jit="plain"):
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(replicas), jit],
+def start(replicas, jit="plain", precision="float32", environment=None):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(replicas), jit, precision],
         cwd=CHECKOUT,
-        env=os.environ,
-        capture_output=True,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+
+
+def result(process):
+    out, error = process.communicate()
+    assert process.returncode == 0, error
+    return json.loads(out.splitlines()[-1])
+
+
+def run(*arguments):
+    return result(start(*arguments))
+
+
+def run_group(environments, *arguments):
+    return [result(each) for each in [start(0, *arguments, environment=e) for e in environments]]
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +113,22 @@ def test_two_replicas_train_as_one(one):
     assert two["placed"] == ["CPU:0", "CPU:1"]
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
     assert "replicas [1] of 2 disagree" in two["odd"]
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_meet_and_train_as_one(one, group_environments, processes):
+    results = run_group(group_environments(processes))
+    texts = ["ü" * rank + "x" * (2 - rank % 2) for rank in range(processes)]
+    for each in results:
+        assert each["replicas"] == processes
+        assert each["losses"] == pytest.approx(one["losses"], rel=1e-4)
+        assert each["texts"] == texts
+        assert each["largest"] == 1.0 + processes
+        assert each["nodes"] == [socket.gethostname()] * processes
+        assert each["process_per"] == "node"
+
+
+def test_float16_with_a_loss_scale_trains_alike_on_two_processes(group_environments):
+    [alone] = [run(1, "plain", "mixed_float16")]
+    for each in run_group(group_environments(2), "plain", "mixed_float16"):
+        assert each["losses"] == pytest.approx(alone["losses"], rel=0.02)

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 REFRAME = Path(sys.executable).with_name("reframe")
+# What a caller may have exported for a ReFrame, a cluster or a coverage of its own.
+_FOREIGN = ("RFM_", "PYTHONPATH", "COV_", "TRIGPOINT_", "VIRTUAL_ENV", "SLURM_", "SBATCH_")
+
+
+def clean_environment() -> dict[str, str]:
+    """The caller's environment without what would change how the suite behaves."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
 @dataclass(frozen=True)
@@ -30,15 +37,10 @@ class Bare:
 
     def run(self, *command: object, **variables: str) -> Finished:
         """Run a command here, with nothing exported but `variables`."""
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("RFM_", "PYTHONPATH", "COV_", "TRIGPOINT_", "VIRTUAL_ENV"))
-        }
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.folder,
-            env=clean | {"HOME": str(self.home)} | variables,
+            env=clean_environment() | {"HOME": str(self.home)} | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,9 +56,9 @@ class Bare:
         return json.loads((self.home / ".reframe/reports/latest.json").read_text())
 
 
-def read_perflog(folder: Path, check: str) -> list[dict[str, str]]:
-    """The rows of a check's performance log, by column."""
-    header, *rows = (folder / f"generic/default/{check}.log").read_text().splitlines()
+def read_perflog(folder: Path, check: str, place: str = "generic/default") -> list[dict[str, str]]:
+    """The rows of a check's performance log on a system and partition, by column."""
+    header, *rows = (folder / place / f"{check}.log").read_text().splitlines()
     names = header.split("|")
     return [dict(zip(names, row.split("|"), strict=True)) for row in rows]
 
