@@ -1,6 +1,7 @@
 """What every workload's command line shares: common options, and how errors end a stage."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from workloads.common.cache import CACHE_VARIABLE
 from workloads.common.errors import RunFailed, UnusableInput, explain_os_error
+from workloads.common.group.process_group import place
+from workloads.common.termination import EXIT_CODE, Terminated, ending_on_sigterm
 
 
 def common_options() -> argparse.ArgumentParser:
@@ -58,10 +61,12 @@ class OneLineParser(argparse.ArgumentParser):
 def run_stage(stage: Callable[[], None], debug: bool) -> int:
     """Run a stage; return the exit code: 0 done, 1 the run failed, 2 unusable input.
 
-    An error is one line on standard error; `debug` adds the traceback.
+    An error is one line on standard error, which names rank and node where there are several
+    processes; `debug` adds the traceback.
     """
     try:
-        stage()
+        with ending_on_sigterm():
+            stage()
         return 0
     except (UnusableInput, RunFailed) as error:
         return _end(str(error), error.exit_code, debug)
@@ -74,10 +79,12 @@ def run_stage(stage: Callable[[], None], debug: bool) -> int:
         return _end(f"{kind}: {error} (not foreseen: --debug shows where)", 1, debug)
     except KeyboardInterrupt:
         return _end("interrupted: start again with the same options to go on", 130, debug)
+    except Terminated as ended:
+        return _end(str(ended), EXIT_CODE, debug)
 
 
 def _end(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print(f"error: {place(os.environ)}{' '.join(message.split())}", file=sys.stderr)
     return code

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pynvml
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -12,6 +11,8 @@ from workloads.common.data_order import Share
 from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
 from workloads.common.inputs import Feed, ResidentFeed, StreamFeed
+from workloads.common.telemetry.gpu_devices import local_gpus
+from workloads.common.telemetry.gpu_state import GpuLost, free_memory_bytes
 
 # The rest is for weights, activations and the framework itself.
 RESIDENT_SHARE_OF_MEMORY = 0.5
@@ -82,15 +83,15 @@ def _first_broken(names: NDArray[np.object_], shape: tuple[int, int, int]) -> st
 
 
 def _free_device_memory(devices: Devices) -> int:
-    """Free bytes on the devices that hold a replica; 0 where that cannot be known."""
+    """Free bytes on the fullest of this process's devices; 0 where that cannot be known."""
     if not devices.gpus:
         return _available_host_memory()
+    library, gpus = local_gpus()
     try:
-        pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return min(int(pynvml.nvmlDeviceGetMemoryInfo(handle).free) for handle in handles)
-    except pynvml.NVMLError:
+        free = [free_memory_bytes(library, gpu) or 0 for gpu in gpus]
+    except GpuLost:
         return 0
+    return min(free) if len(free) == len(devices.names) else 0
 
 
 def _available_host_memory() -> int:

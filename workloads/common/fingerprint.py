@@ -41,6 +41,9 @@ def measure_fingerprint(
             "max_steps": FINGERPRINT_STEP,
             # XLA compiles operations that have no deterministic form there.
             "jit": False,
+            # Copying the dataset twice would take longer than reading it where it is.
+            "scratch": None,
+            "no_telemetry": True,
         }
         command = [sys.executable, "-m", workload, options.stage]
         command += _arguments(argparse.Namespace(**vars(options) | short))

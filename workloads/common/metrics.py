@@ -50,6 +50,7 @@ declare(
     Metric("first_epoch_seconds", "s", "lower", "first epoch with validation, warm-up included"),
     Metric("epoch_seconds", "s", "lower", "median epoch after the first, with its validation"),
     Metric("total_seconds", "s", "lower", "the whole stage, from start to closing record"),
+    Metric("staging_seconds", "s", "lower", "copying the dataset to every node's scratch"),
     Metric("step_seconds_median", "s", "lower", "median step in the steady state"),
     Metric(
         "step_seconds_99th_percentile", "s", "lower", "99th percentile step in the steady state"
@@ -57,6 +58,33 @@ declare(
     Metric("input_stall_fraction", "1", "lower", "share of the step time spent waiting for input"),
     Metric("peak_memory_bytes", "B", "lower", "largest resident set of the process on the host"),
     Metric("peak_device_memory_bytes", "B", "lower", "largest allocation on one accelerator"),
+    Metric(
+        "energy_joules", "J", "lower", "all GPUs over the whole of training, validation included"
+    ),
+    Metric(
+        "joules_per_image",
+        "J/image",
+        "lower",
+        "energy of the GPUs over the images trained on, validation included",
+    ),
+    Metric(
+        "gpu_utilisation",
+        "1",
+        "higher",
+        "share of the time that kernels ran, mean of the GPUs over the whole of training",
+    ),
+    Metric(
+        "host_energy_joules",
+        "J",
+        "lower",
+        "all nodes as a whole, over the whole of training, validation included",
+    ),
+    Metric(
+        "model_flop_utilisation",
+        "1",
+        "higher",
+        "operations that the model needs at this throughput, over the peak of the devices",
+    ),
     Metric("train_loss", "1", "lower", "mean training loss of the last whole epoch"),
     Metric("train_accuracy", "1", "higher", "training accuracy of the last whole epoch"),
     Metric("validation_loss", "1", "lower", "validation loss of the best epoch"),

@@ -1,10 +1,18 @@
 """What a figure was measured with: versions of the suite, the workload and its libraries."""
 
+import argparse
 import os
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workloads.common.records import Recorder
+
+if TYPE_CHECKING:
+    # Drawing and packing record their versions too, without TensorFlow.
+    from workloads.common.devices import Devices
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -38,3 +46,32 @@ def versions(*packages: str) -> dict[str, str]:
     for package in packages:
         found[f"{package.replace('-', '_')}_version"] = metadata.version(package)
     return found
+
+
+def record_run(
+    recorder: Recorder, options: argparse.Namespace, workload: str, version: str, *packages: str
+) -> None:
+    """Record which stage of which workload runs, in which size, and with which versions."""
+    recorder.provenance(
+        stage=options.stage,
+        workload=workload,
+        workload_version=version,
+        preset=options.preset,
+        seed=options.seed,
+        suite_commit=suite_commit(),
+        **versions(*packages),
+    )
+
+
+def record_computing_devices(recorder: Recorder, asked: int | None, devices: "Devices") -> None:
+    """Record how many GPUs a run `asked` for (None: all there are), and what it computed on."""
+    recorder.provenance(
+        device_name=devices.names[0],
+        gpus_asked=devices.gpus if asked is None else asked,
+        gpus_used=devices.gpus,
+        replicas=devices.replicas,
+        replicas_per_process=devices.replicas // devices.group.processes,
+        processes=devices.group.processes,
+        process_per=devices.process_per,
+        nodes=list(dict.fromkeys(devices.group.nodes)),
+    )

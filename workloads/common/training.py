@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from workloads.common import checkpoints
-from workloads.common.agreement import largest, require_agreement
 from workloads.common.checkpoints import Checkpoint
 from workloads.common.errors import RunFailed, UnusableInput
 from workloads.common.evaluation import Evaluation, evaluate
+from workloads.common.group.agreement import largest, require_agreement
 from workloads.common.inputs import Feed, training_plan
 from workloads.common.limits import Limits
 from workloads.common.progress import Advance, no_progress
@@ -67,7 +67,8 @@ class LoopState:
 class Training:
     """One run of the loop: `run()` trains until a limit is met and returns the final state.
 
-    `settings` are what must be equal for a killed run to be continued in `output`.
+    `settings` are what must be equal for a killed run to be continued in `output`. `images` counts
+    what this process's run trained on, without what a killed one did before it.
     """
 
     stepper: Stepper
@@ -78,6 +79,7 @@ class Training:
     output: Path
     settings: dict[str, Any]
     advance: Advance
+    images: int = field(default=0, init=False)
 
     def run(self) -> LoopState:
         """Train. Raises RunFailed on a loss that is not a number or on ranks that disagree."""
@@ -161,6 +163,7 @@ class Training:
                 break
             before = time.perf_counter()
         state.images += round(totals[-1])
+        self.images += round(totals[-1])
         if left == 0 or not state.epoch_seconds:
             state.train_loss = float(totals[0] / totals[-1])
             correct = 1 + self.stepper.objective.count_names.index("correct")

@@ -27,6 +27,13 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def give_default_mode(path: Path) -> None:
+    """Give `path` the mode that any new file gets: colleagues may read it where umask says so."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
 @contextlib.contextmanager
 def only_run(folder: Path, applies: bool = True) -> Iterator[None]:
     """Keep a second run out of `folder` while the block runs; UnusableInput when there is one."""

@@ -13,6 +13,7 @@ from workloads.common.command_line import (
     positive,
     run_stage,
 )
+from workloads.common.peaks import tflops
 from workloads.skyline.presets import PRESETS
 
 MODELS = ("original", "optimised")
@@ -132,6 +133,18 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
         help="use deterministic operations throughout (default: the preset's, and not with --jit); "
         "where not, a deterministic run of 100 steps goes before, for loss_step100",
     )
+    stage.add_argument(
+        "--gpu-peak-tflops",
+        type=tflops,
+        metavar="X",
+        help="peak speed of one GPU in this precision, for model_flop_utilisation (default: from "
+        "a table of the usual GPUs)",
+    )
+    stage.add_argument(
+        "--no-telemetry",
+        action="store_true",
+        help="do not sample energy, utilisation and health of GPUs and hosts",
+    )
 
 
 def _evaluate(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
@@ -166,6 +179,12 @@ def _devices(stage: argparse.ArgumentParser) -> None:
 
 
 def _pipeline(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--scratch",
+        type=Path,
+        metavar="FOLDER",
+        help="read the dataset from a copy on every node, made here for the run and then removed",
+    )
     stage.add_argument(
         "--pipeline",
         choices=PIPELINES,

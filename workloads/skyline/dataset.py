@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workloads.common.building import read_manifest
+from workloads.common.building import MANIFEST, read_manifest
 from workloads.common.cache import cache_root
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
+from workloads.common.offline import is_offline, require_present
 from workloads.common.progress import progress_of
+from workloads.common.staging import Dataset
 from workloads.skyline import packing
-from workloads.skyline.layout import SPLITS, count_classes, dataset_root, list_patches
+from workloads.skyline.layout import SPLITS, count_classes, dataset_root, is_patch, list_patches
 from workloads.skyline.presets import PRESETS, Preset
 from workloads.skyline.synthesis import generator_digest, synthesise
 
@@ -47,6 +49,7 @@ class Location:
         if self.data is not None:
             return dataset_root(self.data)
         folder = self.cached("patches")
+        require_present(folder, self.command("synthesise"))
         draw(folder, self.preset, self.seed)
         return folder
 
@@ -59,8 +62,19 @@ class Location:
         if self.data is not None and is_packed(self.data):
             return self.data
         folder = self.packed_cache()
+        if is_offline():
+            require_present(folder, self.command("pack"))
+            return folder
         pack(self.patches(), folder, self.seed, skip_broken=False)
         return folder
+
+    def command(self, stage: str, *options: str | Path) -> list[str | Path]:
+        """The arguments of Python that make this dataset by a stage, into the same cache."""
+        words: list[str | Path] = ["-m", "workloads.skyline", stage]
+        words += ["--preset", self.preset_name, "--seed", str(self.seed)]
+        if self.data is not None:
+            words += ["--data", self.data.resolve()]
+        return [*words, "--cache", cache_root(self.cache).resolve(), *options]
 
 
 def is_packed(folder: Path) -> bool:
@@ -81,6 +95,21 @@ def pack(source: Path, folder: Path, seed: int, skip_broken: bool) -> tuple[dict
     total = sum(len(list_patches(root, split)) for split in SPLITS)
     with progress_of("packing", total, "patches") as advance:
         return packing.pack(root, folder, seed, skip_broken, advance)
+
+
+def to_stage(folder: Path) -> Dataset:
+    """What is to be copied of packed shards, or of a JPEG layout: not its photographs."""
+    if is_packed(folder):
+        return Dataset(folder, lambda _name: True)
+    manifest = read_manifest(folder) or {}
+    return Dataset(folder, lambda name: is_patch(name) or name == MANIFEST, manifest.get("digest"))
+
+
+def given_digest(folder: Path) -> str:
+    """The digest of a dataset that the user gave, in either form; UnusableInput if it is none."""
+    if is_packed(folder):
+        return str((read_manifest(folder) or {})["digest"])
+    return layout_digest(dataset_root(folder))
 
 
 def layout_digest(root: Path) -> str:

@@ -1,6 +1,8 @@
 """Skyline data on its way to the devices, packed or as JPEG files: both give the same batches."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,8 +15,11 @@ from workloads.common.data_order import Share, owned_shards
 from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
 from workloads.common.feeding import jpeg_feed, memory_feed
+from workloads.common.group.peers import together
 from workloads.common.inputs import Feed
-from workloads.skyline.dataset import Location, layout_digest
+from workloads.common.node_copies import on_every_node
+from workloads.common.records import Recorder
+from workloads.skyline.dataset import Location, layout_digest, to_stage
 from workloads.skyline.layout import PATCH_SIZE, list_patches
 from workloads.skyline.packing import INPUTS, TARGETS, shard_file
 
@@ -28,11 +33,30 @@ class Source(Protocol):
         """A split of the dataset, ready for the devices."""
 
 
-def open_source(location: Location, options: argparse.Namespace) -> Source:
-    """The dataset as `--pipeline` asks for it: packed shards, or JPEG files."""
-    if options.pipeline == "packed":
-        return PackedSource(location.packed(), options.seed)
-    return FileSource(location.patches(), options.seed, options.prefetch_to_device)
+@contextlib.contextmanager
+def opened_source(
+    devices: Devices, location: Location, options: argparse.Namespace, recorder: Recorder
+) -> Iterator[Source]:
+    """Yield the dataset as `--pipeline` asks for it: packed shards, or JPEG files.
+
+    With `--scratch` it is read from a copy on every node. Where one process cannot have it, the
+    error is raised in all.
+    """
+    is_packed = options.pipeline == "packed"
+    folder = together(devices, location.packed if is_packed else location.patches)
+    recorder.provenance(staged=options.scratch is not None)
+    with contextlib.ExitStack() as stack:
+        if options.scratch is not None:
+            dataset = together(devices, lambda: to_stage(folder))
+            copies = on_every_node(devices, dataset, options.scratch, recorder)
+            folder = stack.enter_context(copies)
+
+        def open_folder() -> Source:
+            if is_packed:
+                return PackedSource(folder, options.seed)
+            return FileSource(folder, options.seed, options.prefetch_to_device)
+
+        yield together(devices, open_folder)
 
 
 class PackedSource:

@@ -57,6 +57,13 @@ def list_patches(root: Path, split: str) -> list[Patch]:
     return patches
 
 
+def is_patch(name: str) -> bool:
+    """Whether a path in a dataset is where `list_patches` looks for a patch."""
+    split, _, rest = name.partition("/")
+    folder, _, file = rest.rpartition("/")
+    return split in SPLITS and folder in {f"patches/{kind}" for kind in CLASSES} and _is_jpeg(file)
+
+
 def count_classes(patches: list[Patch]) -> dict[str, int]:
     """How many patches of each class there are. UnusableInput when a class has none."""
     positive = sum(patch.label for patch in patches)

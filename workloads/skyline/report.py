@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from workloads.common.metrics import Metric, declare
 from workloads.common.progress import print_table
-from workloads.common.provenance import suite_commit, versions
+from workloads.common.provenance import record_computing_devices, record_run
 from workloads.common.records import Recorder
 from workloads.skyline import VERSION
 
@@ -24,27 +24,17 @@ def record_provenance(
     recorder: Recorder, options: argparse.Namespace, dataset_digest: str, *packages: str
 ) -> None:
     """Record what the figures are measured with; `packages` are named besides NumPy."""
+    record_run(recorder, options, "skyline", VERSION, "numpy", *packages)
     recorder.provenance(
-        stage=options.stage,
-        workload="skyline",
-        workload_version=VERSION,
-        preset=options.preset,
-        seed=options.seed,
         dataset="synthetic" if options.data is None else "given",
         dataset_digest=dataset_digest,
-        suite_commit=suite_commit(),
-        **versions("numpy", *packages),
     )
 
 
 def record_devices(recorder: Recorder, options: argparse.Namespace, devices: "Devices") -> None:
     """Record what a run asked for, what it computed on, and how its input reached it."""
+    record_computing_devices(recorder, options.gpus, devices)
     recorder.provenance(
-        device_name=devices.names[0],
-        gpus_asked=devices.gpus if options.gpus is None else options.gpus,
-        gpus_used=devices.gpus,
-        replicas=devices.replicas,
-        processes=devices.group.processes,
         engine="tensorflow",
         pipeline=options.pipeline,
         prefetch_to_device=options.prefetch_to_device,

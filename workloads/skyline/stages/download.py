@@ -7,6 +7,7 @@ from typing import Any
 from workloads.common.building import build_folder
 from workloads.common.cache import cache_root
 from workloads.common.download import fetch, unpack
+from workloads.common.offline import require_present
 from workloads.common.records import recording
 from workloads.skyline.layout import SPLITS, count_classes, dataset_root, list_patches
 from workloads.skyline.report import close_with_table
@@ -23,6 +24,9 @@ def run(options: argparse.Namespace) -> None:
             counts = {split: count_classes(list_patches(root, split)) for split in SPLITS}
             return {"files": files, "counts": counts}
 
+        command = ["-m", "workloads.skyline", "download", "--url", options.url]
+        command += ["--sha256", options.sha256, "--output", str(options.output.resolve())]
+        require_present(options.output, command)
         wanted = {"format": "trigpoint-skyline-download", "archive_sha256": options.sha256}
         manifest, unpacked = build_folder(options.output, wanted, fill)
         if not unpacked:

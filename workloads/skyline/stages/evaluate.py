@@ -3,22 +3,25 @@
 import argparse
 import os
 
+import keras
 from mlperf_logging.mllog import constants
 
 from workloads.common import checkpoints
-from workloads.common.agreement import require_agreement
 from workloads.common.construction import make_model
-from workloads.common.devices import open_devices
+from workloads.common.devices import Devices, open_devices
 from workloads.common.evaluation import Evaluation, evaluate, warm_up
+from workloads.common.group.agreement import require_agreement
+from workloads.common.group.peers import naming_lost_peers, together
+from workloads.common.group.process_group import process_group
 from workloads.common.inputs import Feed
-from workloads.common.process_group import process_group
 from workloads.common.progress import progress_of
 from workloads.common.records import Recorder, recording
 from workloads.common.steps import Stepper
 from workloads.skyline.dataset import Location
-from workloads.skyline.feeds import open_source
+from workloads.skyline.feeds import opened_source
 from workloads.skyline.model import build
 from workloads.skyline.objective import PatchClassification
+from workloads.skyline.presets import Preset
 from workloads.skyline.report import close_with_table, record_devices, record_provenance
 
 
@@ -32,25 +35,33 @@ def run(options: argparse.Namespace) -> None:
     reports = process_group(os.environ).rank == 0
     with recording("evaluate", options.output, reports) as recorder:
         devices = open_devices(options.gpus, deterministic=True)
-        source = open_source(location, options)
-        feed = source.feed(devices, "testing")
-        record_provenance(recorder, options, source.digest, "tensorflow", "keras")
-        model = make_model(devices, lambda: build(name), options.seed, precision)
-        checkpoints.restore(path, model)
-        batch, steps = location.preset.global_batch, location.preset.steps_per_execution
-        stepper = Stepper(devices, model, None, PatchClassification(), batch, steps)
-        call = stepper.evaluator(feed)
-        warm_up(stepper, call, feed)
-        total = -(-feed.shares[0].samples // batch)
-        with progress_of("evaluating", total, "steps", reports) as advance:
-            result = evaluate(stepper, call, feed, advance)
-        require_agreement(devices, model.variables, f"{source.digest} {result.loss}")
+        with (
+            naming_lost_peers(devices.group),
+            opened_source(devices, location, options, recorder) as source,
+        ):
+            feed = together(devices, lambda: source.feed(devices, "testing"))
+            record_provenance(recorder, options, source.digest, "tensorflow", "keras")
+            model = make_model(devices, lambda: build(name), options.seed, precision)
+            together(devices, lambda: checkpoints.restore(path, model))
+            result = _score(devices, location.preset, model, feed)
+            require_agreement(devices, model.variables, f"{source.digest} {result.loss}")
         record_devices(recorder, options, devices)
         recorder.provenance(
             model=name, precision=precision, epochs_trained=about.state["epochs"], ranks_agree=True
         )
         _record_figures(recorder, feed, result)
     close_with_table(recorder, f"evaluate: {options.checkpoint}", reports)
+
+
+def _score(devices: Devices, preset: Preset, model: keras.Model, feed: Feed) -> Evaluation:
+    """Evaluate `model` on every sample of `feed`, with progress shown."""
+    batch, steps = preset.global_batch, preset.steps_per_execution
+    stepper = Stepper(devices, model, None, PatchClassification(), batch, steps)
+    call = stepper.evaluator(feed)
+    warm_up(stepper, call, feed)
+    total = -(-feed.shares[0].samples // batch)
+    with progress_of("evaluating", total, "steps", devices.reports) as advance:
+        return evaluate(stepper, call, feed, advance)
 
 
 def _record_figures(recorder: Recorder, feed: Feed, result: Evaluation) -> None:

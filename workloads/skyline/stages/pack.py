@@ -7,6 +7,7 @@ from typing import Any
 
 from workloads.common.building import read_manifest
 from workloads.common.errors import UnusableInput
+from workloads.common.offline import is_offline, require_present
 from workloads.common.records import recording
 from workloads.skyline.dataset import Location, is_packed, pack
 from workloads.skyline.report import close_with_table, record_provenance
@@ -33,8 +34,12 @@ def _pack(
         if options.output is not None:
             raise UnusableInput(f"{options.data} is packed already: leave out --output, or copy it")
         return options.data, read_manifest(options.data) or {}, 0, 0.0
-    source = location.patches()
     folder = options.output or location.packed_cache()
+    if is_offline():
+        written_at = ["--output", folder.resolve()] if options.output else []
+        require_present(folder, location.command("pack", *written_at))
+        return folder, read_manifest(folder) or {}, 0, 0.0
+    source = location.patches()
     started = time.perf_counter()
     manifest, decoded = pack(source, folder, location.seed, options.skip_broken)
     return folder, manifest, decoded, time.perf_counter() - started

@@ -17,15 +17,19 @@ from workloads.common.devices import (
 )
 from workloads.common.errors import UnusableInput
 from workloads.common.fingerprint import measure_fingerprint
+from workloads.common.group.peers import naming_lost_peers, together
+from workloads.common.group.process_group import process_group
 from workloads.common.inputs import Feed
-from workloads.common.process_group import process_group
 from workloads.common.progress import progress_of
 from workloads.common.records import Recorder, recording
 from workloads.common.steps import Stepper
+from workloads.common.telemetry.reporting import Telemetry, open_telemetry, record_telemetry
 from workloads.common.training import Training
+from workloads.common.utilisation import record_utilisation
 from workloads.common.writing import only_run
 from workloads.skyline.dataset import Location
-from workloads.skyline.feeds import open_source
+from workloads.skyline.feeds import Source, opened_source
+from workloads.skyline.layout import PATCH_SIZE
 from workloads.skyline.model import LEARNING_RATES, build
 from workloads.skyline.objective import PatchClassification
 from workloads.skyline.presets import Preset
@@ -45,7 +49,11 @@ def run(options: argparse.Namespace) -> None:
         if not deterministic:
             fingerprint = measure_fingerprint("workloads.skyline", options, reports)
         devices = open_devices(options.gpus, deterministic)
-        figures = _train(devices, location, options, recorder)
+        with (
+            naming_lost_peers(devices.group),
+            opened_source(devices, location, options, recorder) as source,
+        ):
+            figures = _train(devices, location.preset, source, options, recorder)
         record_devices(recorder, options, devices)
         recorder.provenance(
             model=options.model,
@@ -73,11 +81,14 @@ def _is_deterministic(preset: Preset, options: argparse.Namespace) -> bool:
 
 
 def _train(
-    devices: Devices, location: Location, options: argparse.Namespace, recorder: Recorder
+    devices: Devices,
+    preset: Preset,
+    source: Source,
+    options: argparse.Namespace,
+    recorder: Recorder,
 ) -> dict[str, float]:
-    preset = location.preset
-    feeds, digest = _open_feeds(devices, location, options)
-    record_provenance(recorder, options, digest, "tensorflow", "keras")
+    feeds = together(devices, lambda: _open_feeds(devices, source))
+    record_provenance(recorder, options, source.digest, "tensorflow", "keras")
     batch = options.global_batch or preset.global_batch
     _record_run(recorder, options, batch, feeds)
     limits = dataclasses.replace(
@@ -87,19 +98,30 @@ def _train(
     )
     steps = limits.total_steps(steps_per_epoch(feeds[0].shares[0].samples, batch))
     stepper = _make_stepper(devices, preset, options, batch)
-    settings = _settings(devices, options, batch, digest)
-    with progress_of("training", steps, "steps", devices.reports) as advance:
+    settings = _settings(devices, options, batch, source.digest)
+    telemetry = Telemetry() if options.no_telemetry else open_telemetry(devices)
+    with (
+        progress_of("training", steps, "steps", devices.reports) as advance,
+        telemetry.sampled(recorder, devices.reports),
+    ):
         training = Training(stepper, *feeds, limits, recorder, options.output, settings, advance)
-        return training.run().figures()
+        figures = training.run().figures()
+    record_telemetry(recorder, devices, telemetry, training.images)
+    record_utilisation(
+        recorder,
+        devices,
+        stepper.model,
+        (PATCH_SIZE, PATCH_SIZE, 3),
+        figures.get("throughput"),
+        options.precision,
+        options.gpu_peak_tflops,
+    )
+    return figures
 
 
-def _open_feeds(
-    devices: Devices, location: Location, options: argparse.Namespace
-) -> tuple[Feeds, str]:
-    """The training and validation splits, and the digest of the dataset."""
-    source = open_source(location, options)
-    train = source.feed(devices, "training")
-    return (train, source.feed(devices, "validation")), source.digest
+def _open_feeds(devices: Devices, source: Source) -> Feeds:
+    """The training and validation splits."""
+    return source.feed(devices, "training"), source.feed(devices, "validation")
 
 
 def _settings(

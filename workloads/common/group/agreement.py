@@ -11,7 +11,7 @@ import tensorflow as tf
 from workloads.common.devices import Devices
 from workloads.common.errors import RunFailed
 
-DIGEST_WORDS = 8
+DIGEST_BYTES = 32
 
 
 def largest(devices: Devices, value: float) -> float:
@@ -27,16 +27,34 @@ def require_agreement(devices: Devices, variables: list[Any], facts: str) -> Non
     Raises RunFailed, on every rank, naming the ranks that differ from the first.
     """
     digests = [
-        np.frombuffer(hashlib.sha256(content).digest(), ">u4").astype(np.int64).astype(np.int32)
+        _as_vector(hashlib.sha256(content).digest())
         for content in _replica_contents(devices, variables, facts)
     ]
-    gathered = _gather(devices, digests).reshape(-1, DIGEST_WORDS)
+    gathered = _gather(devices, digests).reshape(-1, DIGEST_BYTES)
     odd = [replica for replica, row in enumerate(gathered) if (row != gathered[0]).any()]
     if odd:
         raise RunFailed(
             f"replicas {odd} of {devices.replicas} disagree with replica 0 about the weights or "
             "the dataset: their figures mean nothing"
         )
+
+
+def gather_text(devices: Devices, text: str) -> list[str]:
+    """Every process's `text`, in the order of ranks, the same on all of them."""
+    if devices.group.processes == 1:
+        return [text]
+    content = text.encode()
+    local = _local(devices)
+    length = np.array([len(content)], np.float32)
+    lengths = _gather(devices, [length] * local)[::local, 0].astype(int)
+    padded = _as_vector(content.ljust(max(1, *lengths), b"\0"))
+    rows = _gather(devices, [padded] * local)[::local].astype(np.uint8)
+    return [row[:length].tobytes().decode() for row, length in zip(rows, lengths, strict=True)]
+
+
+def _as_vector(content: bytes) -> np.ndarray:
+    """Bytes as float32, the one type that every device and every collective library takes."""
+    return np.frombuffer(content, np.uint8).astype(np.float32)
 
 
 def _local(devices: Devices) -> int:

@@ -5,6 +5,7 @@ Anything else is one process.
 """
 
 import json
+import socket
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,32 +21,60 @@ FIRST_PORT, PORTS = 20000, 12000
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """One process's view of the group: `addresses[rank]` is where it listens, as host:port."""
+    """One process's view of the group: `addresses[rank]` is where it listens, as host:port.
+
+    `job` tells the group from those of other jobs. `nodes[rank]` is the name of its node, known
+    when the group has met.
+    """
 
     rank: int = 0
     addresses: tuple[str, ...] = ()
+    job: str = ""
+    nodes: tuple[str, ...] = ()
 
     @property
     def processes(self) -> int:
         """Number of processes in the group."""
         return max(1, len(self.addresses))
 
-    def _host(self, rank: int) -> str:
-        return self.addresses[rank].rsplit(":", 1)[0]
+    def host(self, rank: int) -> str:
+        """The node of a rank: its name, or what its address says as long as that is unknown."""
+        return self.nodes[rank] if self.nodes else self.addresses[rank].rsplit(":", 1)[0]
+
+    @property
+    def shares_nodes(self) -> bool:
+        """Whether several of its processes are on one node."""
+        return len({self.host(rank) for rank in range(len(self.addresses))}) < len(self.addresses)
 
     @property
     def local_ranks(self) -> list[int]:
         """The ranks on this process's host, in order."""
         if not self.addresses:
             return [0]
-        own = self._host(self.rank)
-        return [rank for rank in range(self.processes) if self._host(rank) == own]
+        own = self.host(self.rank)
+        return [rank for rank in range(self.processes) if self.host(rank) == own]
 
     @property
     def tf_config(self) -> str:
         """The value of TF_CONFIG that describes this group to TensorFlow."""
         cluster = {"worker": list(self.addresses)}
         return json.dumps({"cluster": cluster, "task": {"type": "worker", "index": self.rank}})
+
+
+def node_name(environment: Mapping[str, str]) -> str:
+    """The name of this node, as the scheduler calls it where there is one."""
+    return environment.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+def place(environment: Mapping[str, str]) -> str:
+    """`rank 2 on node3: ` in a group of several processes; nothing in one, or where unknown."""
+    try:
+        group = process_group(environment)
+    except UnusableInput:
+        return ""
+    if group.processes == 1:
+        return ""
+    return f"rank {group.rank} on {node_name(environment)}: "
 
 
 def process_group(environment: Mapping[str, str]) -> ProcessGroup:
@@ -60,7 +89,10 @@ def process_group(environment: Mapping[str, str]) -> ProcessGroup:
             return _from_slurm(environment)
     except (KeyError, ValueError, IndexError) as error:
         raise UnusableInput(f"the environment of the Slurm step is incomplete: {error!r}") from None
-    rank, processes = _mpi_rank(environment)
+    try:
+        rank, processes = _mpi_rank(environment)
+    except ValueError as error:
+        raise UnusableInput(f"the MPI launcher's environment is wrong: {error}") from None
     if processes > 1:
         return _from_pbs(environment, rank, processes)
     return ProcessGroup()
@@ -98,7 +130,7 @@ def _from_slurm(environment: Mapping[str, str]) -> ProcessGroup:
             "start with srun --distribution=block"
         )
     job = f"{environment['SLURM_JOB_ID']}.{environment.get('SLURM_STEP_ID', '0')}"
-    return ProcessGroup(rank, _addresses(hosts, job))
+    return ProcessGroup(rank, _addresses(hosts, job), job)
 
 
 def _tasks_per_node(text: str) -> list[int]:
@@ -114,7 +146,10 @@ def _mpi_rank(environment: Mapping[str, str]) -> tuple[int, int]:
     for prefix in ("OMPI_COMM_WORLD_", "PMI_"):
         if f"{prefix}RANK" in environment:
             size = int(environment.get(f"{prefix}SIZE", "1"))
-            return int(environment[f"{prefix}RANK"]), size
+            rank = int(environment[f"{prefix}RANK"])
+            if not 0 <= rank < size:
+                raise ValueError(f"rank {rank} of {size}")
+            return rank, size
     return 0, 1
 
 
@@ -125,7 +160,10 @@ def _from_pbs(environment: Mapping[str, str], rank: int, processes: int) -> Proc
             f"an MPI launcher started {processes} processes but no scheduler says where: "
             "set TF_CONFIG, or start them from a Slurm or PBS job"
         )
-    slots = Path(node_file).read_text().split()
+    try:
+        slots = Path(node_file).read_text().split()
+    except OSError as error:
+        raise UnusableInput(f"PBS_NODEFILE cannot be read: {error}") from None
     unique = list(dict.fromkeys(slots))
     if processes == len(slots):
         hosts: Sequence[str] = slots
@@ -136,16 +174,14 @@ def _from_pbs(environment: Mapping[str, str], rank: int, processes: int) -> Proc
             f"{processes} processes on {len(unique)} nodes with {len(slots)} slots: "
             "start one per slot or one per node"
         )
-    return ProcessGroup(rank, _addresses(hosts, environment.get("PBS_JOBID", "0")))
+    job = environment.get("PBS_JOBID", "0")
+    return ProcessGroup(rank, _addresses(hosts, job), job)
 
 
 def _addresses(hosts: Sequence[str], job: str) -> tuple[str, ...]:
-    """One port for each process, drawn per job so that jobs sharing a node do not meet."""
+    """One port for each process, drawn per job so that jobs sharing a node do not meet.
+
+    No two ranks have the same port: names of nodes may stand for one machine.
+    """
     first = FIRST_PORT + zlib.crc32(job.encode()) % PORTS
-    seen: dict[str, int] = {}
-    addresses = []
-    for host in hosts:
-        local = seen.setdefault(host, 0)
-        seen[host] += 1
-        addresses.append(f"{host}:{first + local}")
-    return tuple(addresses)
+    return tuple(f"{host}:{first + rank}" for rank, host in enumerate(hosts))

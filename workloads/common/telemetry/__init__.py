@@ -1,0 +1,1 @@
+"""What GPUs and hosts go through during a run, sampled beside it."""
