@@ -1,0 +1,60 @@
+"""The command line of the collectives workload: `python -m workloads.collectives STAGE --help`."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workloads.collectives.presets import PRESETS
+from workloads.common.command_line import OneLineParser, common_options, natural, run_stage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one stage and return the exit code: 0 done, 1 the run failed, 2 unusable input."""
+    options = _parser().parse_args(arguments)
+
+    def stage() -> None:
+        importlib.import_module(f"workloads.collectives.stages.{options.stage}").run(options)
+
+    return run_stage(stage, options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="python -m workloads.collectives", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+    _allreduce(stages, common_options())
+    return parser
+
+
+def _allreduce(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "allreduce",
+        parents=[common],
+        help="time the sum of tensors over all replicas",
+        description="Time all-reduces as training makes them, over message sizes and over the "
+        "gradients of each model, and check every sum. No data is read.",
+    )
+    stage.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        default="smoke",
+        help="; ".join(f"{name}: {_first_line(make.__doc__)}" for name, make in PRESETS.items()),
+    )
+    stage.add_argument(
+        "--output", type=Path, metavar="FOLDER", required=True, help="where records are written"
+    )
+    stage.add_argument(
+        "--gpus",
+        type=natural,
+        metavar="N",
+        help="GPUs over all processes, 0 for the CPU (default: all that are there)",
+    )
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The stages of the collectives workload, one module each, named as on the command line."""

@@ -1,0 +1,1 @@
+"""Tells what TensorFlow sees on a machine: `python -m workloads.devices`."""
