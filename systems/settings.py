@@ -10,7 +10,9 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("systems", "environments")
+from reframe.core.exceptions import ConfigError
+
+from . import _schema
 
 # One line for each metric of each case. The columns are named one by one, so that they stay as
 # they are when ReFrame or a check gains a variable; one that a check lacks reads `null`.
@@ -25,6 +27,7 @@ PERFLOG_COLUMNS = (
     "check_jobid",
     "check_job_nodelist",
     "check_fail_phase",
+    "check_failure_class",
     "check_perf_var",
     "check_perf_value",
     "check_perf_unit",
@@ -37,8 +40,11 @@ PERFLOG_COLUMNS = (
     "check_stage",
     "check_preset",
     "check_num_gpus",
+    "check_cpu_nodes",
+    "check_process_per",
     "check_pipeline",
     "check_storage",
+    "check_stage_to_scratch",
     "check_model",
     "check_precision",
     "check_engine",
@@ -54,7 +60,11 @@ PERFLOG_COLUMNS = (
     "check_tensorflow_version",
     "check_keras_version",
     "check_python_version",
+    "check_nodes",
     "check_device_name",
+    "check_driver_version",
+    "check_gpu_uuids",
+    "check_mig_profile",
     "check_gpus_used",
     "check_replicas",
     "check_processes",
@@ -65,18 +75,33 @@ PERFLOG_COLUMNS = (
 
 
 def gather_sites() -> dict[str, list[Any]]:
-    """The sections of all site files, in the order of their names."""
-    gathered: dict[str, list[Any]] = {section: [] for section in SECTIONS}
+    """The sections of all site files, in the order of their names. Raises ConfigError, naming file
+    and field, where one cannot be used: a site that is left out would run as `generic`."""
+    gathered: dict[str, list[Any]] = {section: [] for section in _schema.SECTIONS}
+    files: dict[str, Path] = {}
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
         if path.name == Path(__file__).name:
             continue
 
-        module = importlib.import_module(f".{path.stem}", __package__)
-        configuration = getattr(module, "site_configuration", {})
-        for section in SECTIONS:
+        configuration = _load(path)
+        _schema.validate(configuration, path)
+        for system in configuration.get("systems", []):
+            _schema.require_one_name(files, system["name"], path)
+            files[system["name"]] = path
+
+        for section in _schema.SECTIONS:
             gathered[section] += configuration.get(section, [])
 
     return {section: entries for section, entries in gathered.items() if entries}
+
+
+def _load(path: Path) -> Any:
+    try:
+        module = importlib.import_module(f".{path.stem}", __package__)
+    except Exception as error:
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+
+    return getattr(module, "site_configuration", None)
 
 
 site_configuration = {

@@ -1,0 +1,217 @@
+"""Holds what a partition's configuration promises against what a node of it answered."""
+
+import sys
+from typing import Any
+
+from reframe.core.systems import SystemPartition
+
+from systems.probing import clock
+from systems.probing.answer import Answer, Place
+from systems.probing.findings import Finding, PartitionFindings
+from systems.probing.job import CHECKOUT, ProbeJob, promised_gpus
+
+CLOCK_SECONDS = 1.0
+
+
+def places(partition: SystemPartition) -> dict[str, list[tuple[str, str]]]:
+    """The files and folders that a partition's extras name: [(what it is, path)] by subject."""
+    extras = partition.extras
+    scratch = extras.get("scratch")
+    return {
+        "data": _named(extras.get("data")),
+        "storage": _named(extras.get("storage")),
+        "scratch": [("", str(scratch))] if scratch else [],
+        "image": _named(extras.get("images")),
+    }
+
+
+def _named(paths: Any) -> list[tuple[str, str]]:
+    return [(str(name), str(path)) for name, path in (paths or {}).items() if path]
+
+
+def judge(partition: SystemPartition, job: ProbeJob) -> PartitionFindings:
+    """All the lines of one partition; where no node answered, the only one says why."""
+    found = PartitionFindings(partition.fullname, job=job.number)
+    answer = job.answer
+    if answer is None:
+        found.findings.append(
+            Finding(
+                "submit",
+                False,
+                job.failure,
+                "nothing else is known of this partition before a job runs there",
+            )
+        )
+        return found
+
+    found.node = answer.slurm_node or answer.node or ""
+    found.findings += [
+        Finding("submit", True, f"job {job.number} answered after {job.waited:.0f} s"),
+        _software(answer),
+        _gpus(partition, answer),
+        *_places(partition, answer),
+        _clock(answer),
+        _tensorflow(partition, answer),
+    ]
+    return found
+
+
+def _unanswered(subject: str, answer: Answer, question: str) -> Finding:
+    reason = answer.failed.get(question, "the probe did not answer")
+    return Finding(subject, False, reason, "see what stops the probe on that node")
+
+
+def _software(answer: Answer) -> Finding:
+    seen = answer.places or {}
+    for path in (str(CHECKOUT), sys.executable):
+        if path not in seen or not seen[path].readable:
+            return Finding(
+                "software",
+                False,
+                f"{path} cannot be read on the node",
+                "install the suite and its Python on a file system that compute nodes see",
+            )
+
+    if answer.python != sys.executable:
+        return Finding(
+            "software",
+            False,
+            f"{sys.executable} does not run on the node",
+            "build the environment for that node's processor and system",
+        )
+
+    return Finding("software", True, f"{CHECKOUT} and its Python run on the node")
+
+
+def _gpus(partition: SystemPartition, answer: Answer) -> Finding:
+    promised = promised_gpus(partition)
+    if answer.gpus is None:
+        return _unanswered("GPUs", answer, "gpus")
+
+    found, source = answer.gpus.found, answer.gpus.source
+    names = ", ".join(sorted({each.name for each in found if each.name}))
+    seen = f"{len(found)} of {promised} GPUs are there" + (f": {names}" if names else "")
+    if not promised and not found:
+        return Finding("GPUs", True, "none promised, none found")
+
+    if len(found) < promised:
+        reason = f" ({answer.gpus.complaint or absence(source)})"
+        return Finding(
+            "GPUs",
+            False,
+            seen + reason,
+            "look at the node's driver and at the resource `_rfm_gpu`, or mend `devices`",
+        )
+
+    models = [each.info.get("model") for each in partition.devices if each.device_type == "gpu"]
+    for model in filter(None, models):
+        others = sorted({each.name for each in found if not _same_model(model, each.name)})
+        if others:
+            text = f"{model} was promised, {', '.join(others) or 'an unnamed GPU'} is there"
+            return Finding("GPUs", False, text, "mend `devices`, or the constraint in `access`")
+
+    profile = partition.extras.get("mig_profile")
+    profiles = sorted({each.mig_profile for each in found})
+    if profiles != [profile or ""]:
+        there = ", ".join(filter(None, profiles)) or "none"
+        text = f"MIG profile {profile or 'none'} was promised, {there} is there"
+        return Finding("GPUs", False, text, "mend `mig_profile`, or how the GPUs are cut")
+
+    return Finding("GPUs", True, seen)
+
+
+def absence(source: str) -> str:
+    """Where one has looked for GPUs in vain."""
+    return f"by {source}" if source != "/dev" else "no nvidia-smi, rocm-smi or /dev/nvidia*"
+
+
+def _same_model(promised: str, found: str) -> bool:
+    """Whether each word of the promised name is in the one found, whatever is between them."""
+    words = found.upper().replace("-", " ").split()
+    return all(word in words for word in promised.upper().replace("-", " ").split())
+
+
+def _places(partition: SystemPartition, answer: Answer) -> list[Finding]:
+    if answer.places is None:
+        return [_unanswered("places", answer, "places")]
+
+    lines = []
+    for subject, named in places(partition).items():
+        if not named:
+            lines.append(Finding(subject, True, "none declared"))
+        lines += [_place(subject, name, path, answer.places[path]) for name, path in named]
+
+    return lines
+
+
+def _place(subject: str, name: str, path: str, seen: Place) -> Finding:
+    what = f"{name}: {path}" if name else path
+    field = {"image": "images"}.get(subject, subject)
+    mend = f"mend `extras.{field}` in the site file"
+    if not seen.exists:
+        return Finding(subject, False, f"{what} is not there", f"put it there, or {mend}")
+
+    if not seen.readable:
+        return Finding(subject, False, f"{what} cannot be read", "mend its permissions")
+
+    if subject in ("data", "image"):
+        return Finding(subject, True, f"{what} can be read")
+
+    free = f"{seen.free_bytes / 1e9:.1f} GB free, {seen.file_system}"
+    if not seen.folder or not seen.writable:
+        reason = seen.error or "not a folder"
+        return Finding(
+            subject, False, f"{what} cannot be written ({reason}; {free})", f"free some, or {mend}"
+        )
+
+    in_memory = ": in memory, what is staged there is taken from it"
+    return Finding(
+        subject, True, f"{what}, {free}" + (in_memory if seen.file_system == "tmpfs" else "")
+    )
+
+
+def _clock(answer: Answer) -> Finding:
+    measured = clock.offset(answer.clock or [])
+    service = f"; {answer.time_service}" if answer.time_service else ""
+    if measured is None:
+        text = answer.failed.get("clock", "the node's clock could not be compared") + service
+        return Finding("clock", False, text, "check again; the stage folder may be slow")
+
+    text = f"{measured.ahead:+.3f} s from this host's, within {measured.error:.3f} s" + service
+    if abs(measured.ahead) - measured.error > CLOCK_SECONDS:
+        return Finding("clock", False, text, "set the node's clock (chronyd, ntpd)")
+
+    return Finding("clock", True, text)
+
+
+def _tensorflow(partition: SystemPartition, answer: Answer) -> Finding:
+    seen = answer.tensorflow
+    if seen is None:
+        return _unanswered("TensorFlow", answer, "tensorflow")
+
+    if seen.error or seen.gpus is None:
+        return Finding(
+            "TensorFlow",
+            False,
+            seen.error or "it does not say which GPUs it sees",
+            "run `python -m workloads.devices` on that node",
+        )
+
+    present = answer.gpus.found if answer.gpus else []
+    expected = max(len(present), promised_gpus(partition))
+    vendor = "ROCm" if answer.gpus and answer.gpus.source == "rocm-smi" else "CUDA"
+    text = f"TensorFlow {seen.version}, built for {seen.build}, sees {len(seen.gpus)} GPUs"
+    if expected and not seen.build.startswith(vendor):
+        return Finding(
+            "TensorFlow", False, f"{text}; these need {vendor}", f"install one built for {vendor}"
+        )
+
+    if len(seen.gpus) < expected:
+        return Finding(
+            "TensorFlow",
+            False,
+            f"{text} of {expected}",
+            f"check the driver, and that TensorFlow's {vendor} libraries are installed",
+        )
+
+    return Finding("TensorFlow", True, text)
