@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-to-run
 TEST_READY := $(VENV)/.ready-to-test
 
-.PHONY: run test bench lint lock clean
+.PHONY: run test integration bench lint lock clean
 
 ## run: set up once, run the suite, say where the records are
 run: export RFM_CONFIG_PATH := $(CURDIR)/systems
@@ -21,6 +21,11 @@ run: $(RUN_READY)
 test: $(TEST_READY) lint
 	$(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile tests/unit tests/checks
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term tests/end_to_end
+
+## integration: on Debian, as root: the suite on a real Slurm of four nodes, and its failures
+integration: $(TEST_READY)
+	tests/integration/install-packages
+	$(BIN)/python -m pytest tests/integration
 
 ## bench: every benchmark, each a table (minutes to an hour)
 bench: $(TEST_READY)

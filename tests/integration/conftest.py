@@ -1,0 +1,57 @@
+"""The cluster that these tests run on: started once, stopped whatever happens.
+
+Without root or the packages they are skipped, and say why; where TRIGPOINT_REQUIRE_CLUSTER is set,
+as in continuous integration, that is a failure."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bare_checkout import Bare, copy_checkout
+from cluster_session import Cluster
+from slurm_cluster import SlurmCluster, missing_programs
+
+
+def _require_cluster() -> None:
+    missing = missing_programs()
+    reason = ""
+    if os.geteuid() != 0:
+        reason = "a cluster of this machine's own needs root"
+    elif missing:
+        reason = f"not installed: {', '.join(missing)} (make integration installs them)"
+
+    if reason and os.environ.get("TRIGPOINT_REQUIRE_CLUSTER"):
+        pytest.fail(reason)
+    elif reason:
+        pytest.skip(reason)
+
+
+def _started(base_port: int, nodes: int, accounting: bool) -> Iterator[Cluster]:
+    _require_cluster()
+    with tempfile.TemporaryDirectory(prefix="trigpoint-cluster-") as folder:
+        # Slurm's servers refuse a folder that only its owner may enter.
+        Path(folder).chmod(0o755)
+        prefix = Path(folder) / "slurm"
+        bare = Bare(Path(folder) / "checkout", Path(folder) / "home")
+        bare.home.mkdir()
+        copy_checkout(bare.folder)
+        slurm = SlurmCluster.at(prefix, base_port, nodes, accounting)
+        slurm.start()
+        try:
+            yield Cluster(slurm, bare)
+        finally:
+            slurm.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Four nodes with accounts, and a bare checkout that all of them see."""
+    yield from _started(16800, nodes=4, accounting=True)
+
+
+@pytest.fixture(scope="session")
+def plain_cluster() -> Iterator[Cluster]:
+    """One node without accounts, whose controller may be stopped."""
+    yield from _started(16900, nodes=1, accounting=False)

@@ -1,0 +1,52 @@
+"""The suite runs on a real Slurm: over one, two and four nodes, and through Torque's commands."""
+
+import math
+
+import pytest
+from bare_checkout import read_perflog
+from cluster_session import TRAIN, Cluster
+
+Rows = dict[str, dict[str, str]]
+
+
+def figures(cluster: Cluster, place: str) -> dict[int, Rows]:
+    """The rows of the last training's performance log by nodes and metric."""
+    found: dict[int, Rows] = {}
+    for row in read_perflog(cluster.folder / "perflogs", "SkylineTrain", place):
+        found.setdefault(int(row["cpu_nodes"]), {})[row["perf_var"]] = row
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(cluster: Cluster) -> dict[int, Rows]:
+    """One session of trainings, by nodes and metric."""
+    finished = cluster.reframe(*TRAIN, timeout=600)
+    assert finished.code == 0, finished.text
+    return figures(cluster, "slurm_box/cpu")
+
+
+def test_one_two_and_four_nodes_train_as_one(trained: dict[int, Rows]) -> None:
+    assert sorted(trained) == [1, 2, 4]
+    losses = {nodes: float(rows["loss_step100"]["perf_value"]) for nodes, rows in trained.items()}
+    for nodes in (2, 4):
+        assert math.isclose(losses[nodes], losses[1], rel_tol=1e-4), losses
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 4])
+def test_a_record_says_what_it_was_measured_on(trained: dict[int, Rows], nodes: int) -> None:
+    for row in trained[nodes].values():
+        assert (row["system"], row["partition"]) == ("slurm_box", "cpu")
+        assert row["gpus_used"] == "0"
+        assert row["processes"] == row["replicas"] == str(nodes)
+        assert row["nodes"].count("node") == nodes
+        assert row["result"] == "pass"
+
+
+def test_a_training_goes_through_torque_s_commands(cluster: Cluster) -> None:
+    finished = cluster.reframe(*TRAIN, system="slurm_box:torque")
+    assert finished.code == 0, finished.text
+    [(nodes, rows)] = figures(cluster, "slurm_box/torque").items()
+    assert nodes == 1
+    assert rows["throughput"]["result"] == "pass"
+    assert rows["throughput"]["nodes"].count("node") == 1
