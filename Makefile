@@ -25,7 +25,7 @@ test: $(TEST_READY) lint
 ## integration: on Debian, as root: the suite on a real Slurm of four nodes, and its failures
 integration: $(TEST_READY)
 	tests/integration/install-packages
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest -rs tests/integration
 
 ## bench: every benchmark, each a table (minutes to an hour)
 bench: $(TEST_READY)

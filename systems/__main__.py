@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -81,7 +82,10 @@ def parser() -> argparse.ArgumentParser:
         help="a configuration file of ReFrame's (default: RFM_CONFIG_FILES and RFM_CONFIG_PATH)",
     )
     check.add_argument(
-        "--system", metavar="NAME[:PARTITION]", help="default: the system of this host"
+        "--system",
+        metavar="NAME[:PARTITION]",
+        default=os.environ.get("RFM_SYSTEM") or None,
+        help="default: RFM_SYSTEM, else the system of this host",
     )
     check.add_argument("--json", action="store_true", help="print one record for programs")
     return made

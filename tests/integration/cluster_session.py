@@ -10,12 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from bare_checkout import REFRAME, Bare, Finished, clean_environment
-from slurm_cluster import SlurmCluster, wait_until
+from slurm_cluster import SlurmCluster, missing_programs, wait_until
 
 # The failures of a job are to be known within two minutes.
 SECONDS = 120
 TRAIN = ("-n", "SkylineTrain", "-P", "preset=tiny", "-P", "pipeline=packed")
+
+
+def require_cluster() -> None:
+    """Skips the test, or fails it where a cluster is required, saying what is missing."""
+    missing = missing_programs()
+    reason = ""
+    if os.geteuid() != 0:
+        reason = "a cluster of this machine's own needs root"
+    elif missing:
+        reason = f"not installed: {', '.join(missing)} (make integration installs them)"
+
+    if reason and os.environ.get("TRIGPOINT_REQUIRE_CLUSTER"):
+        pytest.fail(reason)
+    elif reason:
+        pytest.skip(reason)
 
 
 @dataclass(frozen=True)

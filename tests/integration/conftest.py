@@ -3,33 +3,18 @@
 Without root or the packages they are skipped, and say why; where TRIGPOINT_REQUIRE_CLUSTER is set,
 as in continuous integration, that is a failure."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bare_checkout import Bare, copy_checkout
-from cluster_session import Cluster
-from slurm_cluster import SlurmCluster, missing_programs
-
-
-def _require_cluster() -> None:
-    missing = missing_programs()
-    reason = ""
-    if os.geteuid() != 0:
-        reason = "a cluster of this machine's own needs root"
-    elif missing:
-        reason = f"not installed: {', '.join(missing)} (make integration installs them)"
-
-    if reason and os.environ.get("TRIGPOINT_REQUIRE_CLUSTER"):
-        pytest.fail(reason)
-    elif reason:
-        pytest.skip(reason)
+from cluster_session import Cluster, require_cluster
+from slurm_cluster import SlurmCluster
 
 
 def _started(base_port: int, nodes: int, accounting: bool) -> Iterator[Cluster]:
-    _require_cluster()
+    require_cluster()
     with tempfile.TemporaryDirectory(prefix="trigpoint-cluster-") as folder:
         # Slurm's servers refuse a folder that only its owner may enter.
         Path(folder).chmod(0o755)
