@@ -1,10 +1,13 @@
 """The suite runs on a real Slurm: over one, two and four nodes, and through Torque's commands."""
 
 import math
+import sys
 
 import pytest
 from bare_checkout import read_perflog
 from cluster_session import TRAIN, Cluster
+
+from checks.base.records import parse
 
 Rows = dict[str, dict[str, str]]
 
@@ -50,3 +53,20 @@ def test_a_training_goes_through_torque_s_commands(cluster: Cluster) -> None:
     assert nodes == 1
     assert rows["throughput"]["result"] == "pass"
     assert rows["throughput"]["nodes"].count("node") == 1
+
+
+def test_several_processes_on_each_node_train_as_one(
+    cluster: Cluster, trained: dict[int, Rows]
+) -> None:
+    # As with one process for each GPU; each computes on the processor here.
+    output = cluster.prefix / "two-each"
+    launch = ("srun", "--nodes=2", "--ntasks-per-node=2", "--mem=3000", "--distribution=block")
+    stage = ("-m", "workloads.skyline", "train", "--preset", "tiny", "--gpus", "0")
+    fabric = {"TRIGPOINT_FABRIC_INTERFACE": "lo", "PYTHONPATH": str(cluster.folder)}
+    finished = cluster.run(*launch, sys.executable, *stage, "--output", output, **fabric)
+    assert finished.code == 0, finished.text
+    records = parse((output / "train.records.log").read_text())
+    assert records.provenance["processes"] == records.provenance["replicas"] == 4
+    assert len(records.provenance["nodes"]) == 2
+    expected = float(trained[1]["loss_step100"]["perf_value"])
+    assert math.isclose(records.metrics["loss_step100"].value, expected, rel_tol=1e-4)
