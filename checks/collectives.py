@@ -26,6 +26,7 @@ class AllReduce(WorkloadCheck):
 
     workload = "collectives"
     stage = "allreduce"
+    reads_data = False
     num_gpus = builtins.parameter(several(geometry.gpu_counts(PARTITIONS)), type=int)
     cpu_nodes = builtins.parameter(several(geometry.cpu_node_counts(PARTITIONS)), type=int)
     storage = builtins.parameter(STORAGES, type=str)

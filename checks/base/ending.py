@@ -4,23 +4,9 @@ Neither is there always: `squeue` knows no final state, Slurm reports exit code 
 time limit, and a node that is lost takes its output with it."""
 
 import re
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-
-class Evidence(Protocol):
-    """What of a finished job's evidence is read here."""
-
-    @property
-    def state(self) -> str:
-        """The scheduler's final state, "" where it does not know."""
-
-    @property
-    def stderr(self) -> str:
-        """The job's standard error."""
-
-    @property
-    def cancelled_here(self) -> bool:
-        """Whether ReFrame gave the job up."""
+from checks.base.evidence import Evidence
 
 
 class Ending(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from checks.base import hardware
 from checks.base.ending import find_ending, find_killed_rank
+from checks.base.evidence import Evidence
 from checks.base.records import Metric, Records, RecordsError, parse
 
 DIRECTIONS = ("higher", "lower", "equal")
@@ -26,18 +27,6 @@ UNUSABLE_INPUT = 2
 # Whose failure it is. The scheduler's, a defective device's, the user's input, the run's own, or
 # none of theirs: something ran to its end that cannot be judged, or is not good enough.
 SCHEDULER, HARDWARE, INPUT, RUN, JUDGEMENT = "scheduler", "hardware", "input", "run", "judgement"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a finished job left: `exit_code` and the final `state` are the scheduler's, None and ""
-    where it does not know; `cancelled_here` where ReFrame itself gave the job up."""
-
-    exit_code: int | None
-    stdout: str
-    stderr: str
-    state: str = ""
-    cancelled_here: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError, SanityError
 
 from checks.base import geometry, guards, presets, sanity, scheduling
+from checks.base.evidence import Evidence
 from checks.base.records import Records, RecordsError, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,8 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     #: Measure on the machine that runs ReFrame although it has a batch scheduler.
     allow_local = builtins.variable(typ.Bool, value=False, loggable=False)
 
+    #: Whether the stage takes a dataset and a cache.
+    reads_data = True
     #: Metrics that the records must hold, and least values of some.
     metrics: tuple[str, ...] = ()
     floors: dict[str, float] = {}
@@ -187,15 +190,16 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     def compose_command(self) -> None:
         """Compose the stage's command line."""
         options = ["--preset", self.preset, "--seed", str(self.seed)]
-        if self.data:
-            options += ["--data", self.data]
-
-        cache = geometry.storage_paths(self.current_partition).get(self.storage)
-        if cache:
-            options += ["--cache", cache]
+        if self.reads_data:
+            options += self._data_options()
 
         command = ["-m", f"workloads.{self.workload}", self.stage, *options, *self.arguments()]
         self.executable_opts = [shlex.quote(word) for word in command]
+
+    def _data_options(self) -> list[str]:
+        given = ["--data", self.data] if self.data else []
+        cache = geometry.storage_paths(self.current_partition).get(self.storage)
+        return [*given, "--cache", cache] if cache else given
 
     @builtins.sanity_function
     def judge(self) -> bool:
@@ -203,7 +207,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
         if guards.is_retry():
             raise SanityError("this is a retry: it does not turn the first failure into a pass")
 
-        evidence = sanity.Evidence(
+        evidence = Evidence(
             exit_code=self.job.exitcode,
             stdout=self._output(self.job.stdout),
             stderr=self._output(self.job.stderr),

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from checks.base.evidence import Evidence
 from checks.base.records import RecordsError, parse
-from checks.base.sanity import Evidence, Expectation, complaint
+from checks.base.sanity import Expectation, complaint
 
 EXPECTED = Expectation(
     stage="train",

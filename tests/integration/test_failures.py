@@ -27,7 +27,7 @@ def works_afterwards(cluster: Cluster) -> Iterator[None]:
     assert finished.code == 0, finished.text
 
 
-def require_red(finished: Finished, *causes: str) -> None:
+def assert_red(finished: Finished, *causes: str) -> None:
     """The session failed, and the reason that it prints has all these words."""
     assert finished.code == 1, finished.text
     [_, reason] = finished.text.split("* Reason: ")
@@ -37,13 +37,13 @@ def require_red(finished: Finished, *causes: str) -> None:
 
 def test_a_job_over_its_time_limit(cluster: Cluster) -> None:
     with cluster.hanging("-S", "time_limit=30s") as running:
-        require_red(running.finish(), "scheduler: ", "the time limit was hit")
+        assert_red(running.finish(), "scheduler: ", "the time limit was hit")
 
 
 def test_a_job_that_is_cancelled(cluster: Cluster) -> None:
     with cluster.hanging() as running:
         cluster.slurm.command("scancel", cluster.job())
-        require_red(running.finish(), "scheduler: ", "the job was cancelled")
+        assert_red(running.finish(), "scheduler: ", "the job was cancelled")
 
 
 @pytest.mark.parametrize("partition", ["cpu", "cpu_squeue"])
@@ -51,14 +51,14 @@ def test_a_job_that_is_preempted(cluster: Cluster, partition: str) -> None:
     with cluster.hanging("--system", f"slurm_box:{partition}") as running:
         urgent = ["--partition=urgent", "--nodes=4", "--exclusive", "--output=/dev/null"]
         cluster.slurm.command("sbatch", *urgent, "--wrap=true")
-        require_red(running.finish(), "scheduler: ", "the job was preempted")
+        assert_red(running.finish(), "scheduler: ", "the job was preempted")
 
 
 def test_a_node_that_is_lost(cluster: Cluster) -> None:
     try:
         with cluster.hanging() as running:
             cluster.slurm.lose_node("node2")
-            require_red(running.finish(), "scheduler: ", "a node was lost", "node2")
+            assert_red(running.finish(), "scheduler: ", "a node was lost", "node2")
     finally:
         cluster.slurm.start_node("node2")
 
@@ -67,17 +67,17 @@ def test_a_rank_that_is_killed(cluster: Cluster) -> None:
     with cluster.hanging() as running:
         [second] = cluster.ranks(SLURM_PROCID=1)
         os.kill(second, signal.SIGKILL)
-        require_red(running.finish(), "a rank was killed", "node2: task 1: Killed")
+        assert_red(running.finish(), "a rank was killed", "node2: task 1: Killed")
 
 
 def test_a_job_that_is_out_of_memory(cluster: Cluster) -> None:
     finished = cluster.reframe(*TWO_NODES, "-J", "mem=300M")
-    require_red(finished, "scheduler: ", "the job ran out of memory")
+    assert_red(finished, "scheduler: ", "the job ran out of memory")
 
 
 def test_a_gpu_that_the_node_does_not_have(cluster: Cluster) -> None:
     finished = cluster.reframe(*TRAIN, "-P", "num_gpus=4", system="slurm_box_broken")
-    require_red(finished, "input: ", "4 GPUs were asked for", "sees 0")
+    assert_red(finished, "input: ", "4 GPUs were asked for", "sees 0")
 
 
 def test_data_that_one_of_the_nodes_does_not_see(cluster: Cluster) -> None:
@@ -86,7 +86,7 @@ def test_data_that_one_of_the_nodes_does_not_see(cluster: Cluster) -> None:
     cluster.slurm.on_node("node2", "mount", "-t", "tmpfs", "empty", str(data))
     finished = cluster.reframe(*TWO_NODES, "-S", f"data={data}")
     cluster.slurm.on_node("node2", "umount", str(data))
-    require_red(finished, "input: ", "rank 1 on node2", str(data))
+    assert_red(finished, "input: ", "rank 1 on node2", str(data))
 
 
 def test_a_scratch_that_is_full(cluster: Cluster) -> None:
@@ -95,7 +95,7 @@ def test_a_scratch_that_is_full(cluster: Cluster) -> None:
     finished = cluster.reframe(*TWO_NODES, "-S", "stage_to_scratch=1")
     assert cluster.left_on_scratch("node2") == ["filling"]
     cluster.slurm.on_node("node2", "rm", filling)
-    require_red(finished, "input: ", "rank 1 on node2", str(cluster.slurm.scratch))
+    assert_red(finished, "input: ", "rank 1 on node2", str(cluster.slurm.scratch))
 
 
 def test_a_partition_that_slurm_does_not_have(cluster: Cluster) -> None:
@@ -109,7 +109,7 @@ def test_more_nodes_than_slurm_has(cluster: Cluster) -> None:
     (cluster.folder / "too_large.py").write_text(configuration(system("too_large", promise)))
     options = ("-C", "too_large.py", *TRAIN, "-P", "cpu_nodes=8")
     finished = cluster.reframe(*options, system="too_large")
-    require_red(finished, "sbatch", "Requested node configuration is not available")
+    assert_red(finished, "sbatch", "Requested node configuration is not available")
 
 
 def test_more_nodes_than_the_site_file_says(cluster: Cluster) -> None:
@@ -122,7 +122,7 @@ def test_ports_of_the_group_that_are_taken(cluster: Cluster) -> None:
     with _taken(_ports_of_the_next_jobs(cluster)):
         finished = cluster.reframe(*TWO_NODES)
 
-    require_red(finished, "input: ", "port", "taken")
+    assert_red(finished, "input: ", "port", "taken")
 
 
 def _ports_of_the_next_jobs(cluster: Cluster) -> list[int]:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workloads.collectives.presets import PRESETS
-from workloads.common.command_line import OneLineParser, common_options, natural, run_stage
+from workloads.common.command_line import (
+    OneLineParser,
+    add_gpus_option,
+    common_options,
+    run_stage,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python -m workloads.collectives", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
-    _allreduce(stages, common_options())
+    _allreduce(stages, common_options(PRESETS))
     return parser
 
 
@@ -36,24 +41,9 @@ def _allreduce(stages: "argparse._SubParsersAction", common: argparse.ArgumentPa
         "gradients of each model, and check every sum. No data is read.",
     )
     stage.add_argument(
-        "--preset",
-        choices=sorted(PRESETS),
-        default="smoke",
-        help="; ".join(f"{name}: {_first_line(make.__doc__)}" for name, make in PRESETS.items()),
-    )
-    stage.add_argument(
         "--output", type=Path, metavar="FOLDER", required=True, help="where records are written"
     )
-    stage.add_argument(
-        "--gpus",
-        type=natural,
-        metavar="N",
-        help="GPUs over all processes, 0 for the CPU (default: all that are there)",
-    )
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().splitlines()[0]
+    add_gpus_option(stage)
 
 
 if __name__ == "__main__":

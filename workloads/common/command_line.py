@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workloads.common.cache import CACHE_VARIABLE
@@ -13,9 +13,26 @@ from workloads.common.group.process_group import place
 from workloads.common.termination import EXIT_CODE, Terminated, ending_on_sigterm
 
 
-def common_options() -> argparse.ArgumentParser:
-    """The options that every stage has, as a parent parser."""
+def common_options(presets: Mapping[str, Callable[[], object]]) -> argparse.ArgumentParser:
+    """The options that every stage has, as a parent parser; `presets` say what they are."""
     parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--preset",
+        choices=sorted(presets),
+        default="smoke",
+        help="; ".join(f"{name}: {_first_line(make)}" for name, make in presets.items()),
+    )
+    parser.add_argument(
+        "--seed", type=natural, default=1, metavar="N", help="seed of everything (default: 1)"
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error as well"
+    )
+    return parser
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of stages that read data."""
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="the dataset; synthetic data when not given"
     )
@@ -25,13 +42,20 @@ def common_options() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help=f"where synthetic data is kept (default: ${CACHE_VARIABLE}, else .cache here)",
     )
+
+
+def add_gpus_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of stages that compute."""
     parser.add_argument(
-        "--seed", type=natural, default=1, metavar="N", help="seed of everything (default: 1)"
+        "--gpus",
+        type=natural,
+        metavar="N",
+        help="GPUs over all processes, 0 for the CPU (default: all that are there)",
     )
-    parser.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error as well"
-    )
-    return parser
+
+
+def _first_line(preset: Callable[[], object]) -> str:
+    return (preset.__doc__ or "").strip().splitlines()[0].replace("%", "%%")
 
 
 def natural(text: str) -> int:

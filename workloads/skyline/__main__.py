@@ -8,8 +8,9 @@ from pathlib import Path
 
 from workloads.common.command_line import (
     OneLineParser,
+    add_data_options,
+    add_gpus_option,
     common_options,
-    natural,
     positive,
     run_stage,
 )
@@ -35,20 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python -m workloads.skyline", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
-    common = common_options()
-    common.add_argument(
-        "--preset",
-        choices=sorted(PRESETS),
-        default="smoke",
-        help="; ".join(f"{name}: {_first_line(make.__doc__)}" for name, make in PRESETS.items()),
-    )
+    common = common_options(PRESETS)
+    add_data_options(common)
     for add in (_download, _synthesise, _pack, _train, _evaluate):
         add(stages, common)
     return parser
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().splitlines()[0].replace("%", "%%")
 
 
 def _download(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
@@ -170,12 +162,7 @@ def _output(stage: argparse.ArgumentParser, meaning: str, required: bool = False
 
 
 def _devices(stage: argparse.ArgumentParser) -> None:
-    stage.add_argument(
-        "--gpus",
-        type=natural,
-        metavar="N",
-        help="GPUs over all processes, 0 for the CPU (default: all that are there)",
-    )
+    add_gpus_option(stage)
 
 
 def _pipeline(stage: argparse.ArgumentParser) -> None:
