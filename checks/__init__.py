@@ -9,8 +9,8 @@ if str(ROOT) not in sys.path:
     # At the end: ReFrame takes its own entry off again by position, and would take another's.
     sys.path.append(str(ROOT))
 
-# On a shared account whoever comes next reads the logs, whatever mask this user has.
-os.umask(os.umask(0o077) & ~0o050)
+# On a shared account others read the logs, and write none, whatever mask this user has.
+os.umask(os.umask(0o077) & ~0o050 | 0o022)
 
 try:
     from checks.base import guards, scheduling, site

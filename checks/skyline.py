@@ -58,10 +58,12 @@ class SkylineCheck(WorkloadCheck):
     epochs = builtins.variable(int, value=0)
 
     known_values = {
+        **WorkloadCheck.known_values,
         "pipeline": ("files", "packed"),
         "model": ("original", "optimised"),
         "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
         "dataset": ("synthetic", "given"),
+        "engine": ("tensorflow",),
     }
     confirmed_keys: tuple[str, ...] = (
         "dataset",

@@ -1,7 +1,9 @@
 """Command line of the history: `python -m perflogs session [REPORT.json]`."""
 
 import argparse
+import glob
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,12 +16,17 @@ UNUSABLE_INPUT = 2
 
 
 def latest_report() -> Path:
-    """Where ReFrame writes the report of a session: RFM_REPORT_FILE, else its newest one."""
-    named = os.environ.get("RFM_REPORT_FILE", "")
-    if named and "{" not in named:
-        return Path(os.path.expandvars(named))
+    """Where ReFrame writes the report of a session: RFM_REPORT_FILE, else its newest one.
 
-    return Path.home() / ".reframe" / "reports" / "latest.json"
+    Where that has a field such as `{sessionid}`, the newest file of that form; ReFrame keeps its
+    own link to the latest report only in its own folder."""
+    named = Path(os.path.expandvars(os.environ.get("RFM_REPORT_FILE", "")))
+    if not named.name:
+        return Path.home() / ".reframe" / "reports" / "latest.json"
+
+    pattern = re.sub(r"\{\w*\}", "*", glob.escape(named.name))
+    found = [path for path in named.parent.glob(pattern) if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=named)
 
 
 def main(arguments: list[str] | None = None) -> int:

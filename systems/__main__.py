@@ -23,7 +23,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _minutes(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes") from None
+
     if not 0 < number <= 24 * 60:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and a day")
 
@@ -69,8 +73,9 @@ def parser() -> argparse.ArgumentParser:
         "check",
         parents=[probing],
         help="preflight: does every partition have what its site file promises?",
-        description="Submits one short job to every partition of the selected system, and prints "
-        "one line for each thing that the suite needs: green or red, why, and what to do. Exit "
+        description="Sees whether the checks load for the selected system, submits one short job "
+        "to each of its partitions where they do, and prints one line for each thing that the "
+        "suite needs: green or red, why, and what to do. Exit "
         "codes: 0 all green, 1 something is red, 2 unusable input; Ctrl-C cancels the jobs.",
     )
     check.add_argument(
@@ -94,10 +99,12 @@ def parser() -> argparse.ArgumentParser:
 def _detect(options: argparse.Namespace) -> int:
     from systems.detection.discovery import detect
 
-    path = detect(
+    path, name = detect(
         options.output, options.name, options.scheduler, options.probe_minutes, options.force
     )
-    print(f"{path}: read its comments, then see it work: python -m systems check --config {path}")
+    # By its name: RFM_SYSTEM may name another, or another file match this host.
+    command = f"python -m systems check --config {path} --system {name}"
+    print(f"{path}: read its comments, then see it work: {command}")
     return 0
 
 
@@ -107,7 +114,7 @@ def _check(options: argparse.Namespace) -> int:
     from systems.probing.preflight import check
 
     system = select(configuration_files(options.config), options.system)
-    found = check(system, options.probe_minutes)
+    found = check(system, options.system or system.name, options.config, options.probe_minutes)
     if options.json:
         print(json.dumps(as_json(system.name, found)))
     else:

@@ -1,10 +1,12 @@
 """What site files share: values from the environment, and what every Slurm partition declares.
 
 A site file is loaded wherever the suite is, also on a laptop: a variable that is not set leaves an
-option out or a folder empty here. `checks/base/site.py` refuses to load the checks where a
-partition of the selected system lacks one that it requires."""
+option out or a folder empty here, and one that holds no name a mark that is refused later.
+`checks/base/site.py` refuses to load the checks where a partition of the selected system lacks one
+that it requires, or has such a mark."""
 
 import os
+import re
 from typing import Any
 
 ACCOUNT = "TRIGPOINT_ACCOUNT"
@@ -13,6 +15,12 @@ RESERVATION = "TRIGPOINT_RESERVATION"
 DATA = "TRIGPOINT_DATA"
 IMAGES = "TRIGPOINT_IMAGES"
 SCRATCH = "TRIGPOINT_SCRATCH"
+
+# A blank would begin another option of the submission, a line break a command of the job script.
+NAME = r"[\w.@:+-]+"
+# In the place of what is no name, before the variable's own: a control character is in no option of
+# a submission, and both the checks and `python -m systems` refuse to submit one.
+NO_NAME = "\x1a"
 
 # ReFrame's own environment: the workloads bring their interpreter, and no compiler is needed.
 ENVIRONS = ["builtin"]
@@ -53,9 +61,14 @@ SLURM = {
 
 def access(*options: str, **variables: str) -> list[str]:
     """The options of a submission, and `--name=VALUE` for each environment variable that is set:
-    `access("--partition=gpu", account=ACCOUNT)`."""
-    given = [(name, os.environ.get(variable)) for name, variable in variables.items()]
-    return [*options, *(f"--{name}={value}" for name, value in given if value)]
+    `access("--partition=gpu", account=ACCOUNT)`. One that holds no name becomes NO_NAME and the
+    variable's own name."""
+    given = [
+        f"--{name}={value if re.fullmatch(NAME, value) else NO_NAME + variable}"
+        for name, variable in variables.items()
+        if (value := os.environ.get(variable))
+    ]
+    return [*options, *given]
 
 
 def gpu_resource(option: str = "--gres=gpu:{num_gpus_per_node}") -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 def partition(name: str, gpus: int = 0, nodes: int = 1, **more: Any) -> dict[str, Any]:
     """A Slurm partition of `nodes` nodes with `gpus` GPUs each; `extras` and others as given."""
     extras = {"num_nodes": nodes, **more.pop("extras", {})}
+    resource = {"name": "_rfm_gpu", "options": ["--gpus-per-node={num_gpus_per_node}"]}
     return {
         "name": name,
         "scheduler": "squeue",
@@ -13,7 +14,7 @@ def partition(name: str, gpus: int = 0, nodes: int = 1, **more: Any) -> dict[str
         "environs": ["builtin"],
         "devices": [{"type": "gpu", "num_devices": gpus}] if gpus else [],
         "extras": extras,
-        "resources": [{"name": "_rfm_gpu", "options": ["--gpus-per-node={num_gpus_per_node}"]}],
+        "resources": [resource] if gpus else [],
         **more,
     }
 

@@ -51,6 +51,7 @@ _KINDS = (
         "the job was cancelled",
     ),
 )
+_SCHEDULER = re.compile(r"\s*(\d+: *)?(slurm\w*|srun|=>> PBS|PBS)\b")
 _KILLED = re.compile(r"\btasks? [\d,-]+: (Killed|Segmentation fault|Bus error|Aborted)")
 
 
@@ -81,4 +82,7 @@ def _mean(kind: _Kind, evidence: Evidence) -> str:
 
 
 def _line_with(words: re.Pattern[str], text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if words.search(line)), "")
+    """The first line of the scheduler's that has these words: a stage may have them too, of a path
+    or of memory that an allocator does without."""
+    lines = (line.strip() for line in text.splitlines() if _SCHEDULER.match(line))
+    return next((line for line in lines if words.search(line)), "")

@@ -1,7 +1,8 @@
-"""Compares equal cases of a session over nodes: what is computed must not depend on the node.
+"""Compares equal cases of a session: what is computed must not depend on the node, nor on the run.
 
 `loss_step100` is the loss after 100 steps of a seeded, deterministic run. On the same device, with
-the same software and data it is the same to the last digit, or some node computes wrongly."""
+the same software and data it is the same to the last digit, or some node computes wrongly: also
+where it is a node that differs from itself."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ FAILURE_CLASS = "hardware"
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The figure of one case, on which node or nodes, and what it may be compared with."""
+    """The figure of one case of a single node, on which, and what it may be compared with."""
 
     comparable: tuple[Any, ...]
     nodes: str
@@ -36,7 +37,8 @@ class Fingerprint:
 def complaints(fingerprints: list[Fingerprint]) -> list[str | None]:
     """Why each of them is not to be trusted; None for those that agree with most nodes.
 
-    Where no value is found on more nodes than every other, none is to be trusted."""
+    A node that differs from itself is not to be trusted, nor asked about others. Where no value is
+    found on more nodes than every other, none is to be trusted."""
     return [
         _complaint(each, [one for one in fingerprints if one.comparable == each.comparable])
         for each in fingerprints
@@ -44,7 +46,7 @@ def complaints(fingerprints: list[Fingerprint]) -> list[str | None]:
 
 
 def judge(tasks: Iterable[Any]) -> Iterator[tuple[Any, str]]:
-    """Fails those tasks of ReFrame that computed something else than their equals on other nodes.
+    """Fails those tasks of ReFrame that computed something else than their equals.
 
     Yields each with the reason. Only cases that came to their figures are compared: those that
     passed, and those that missed a reference, whose own reason stands behind this one."""
@@ -59,11 +61,23 @@ def judge(tasks: Iterable[Any]) -> Iterator[tuple[Any, str]]:
 
 
 def _complaint(each: Fingerprint, equals: list[Fingerprint]) -> str | None:
-    nodes_by_value: dict[float, set[str]] = {}
+    values_by_nodes: dict[str, set[float]] = {}
     for one in equals:
-        nodes_by_value.setdefault(one.value, set()).add(one.nodes)
+        values_by_nodes.setdefault(one.nodes, set()).add(one.value)
 
-    if len(nodes_by_value) == 1 or len({one.nodes for one in equals}) == 1:
+    here = values_by_nodes[each.nodes]
+    if len(here) > 1:
+        return (
+            f"{FINGERPRINT} differs between runs on {each.nodes} with the same device and "
+            f"software: {', '.join(map(repr, sorted(here)))}"
+        )
+
+    nodes_by_value: dict[float, set[str]] = {}
+    for nodes, values in values_by_nodes.items():
+        if len(values) == 1:
+            nodes_by_value.setdefault(min(values), set()).add(nodes)
+
+    if len(nodes_by_value) == 1:
         return None
 
     most = max(len(nodes) for nodes in nodes_by_value.values())
@@ -93,7 +107,12 @@ def _listed(nodes: Iterable[str]) -> str:
 def _has_figures(task: Any) -> bool:
     records = getattr(task.check, "records", None)
     reached = task.succeeded or task.failed_stage == "performance"
-    return reached and records is not None and FINGERPRINT in records.metrics
+    return reached and records is not None and FINGERPRINT in records.metrics and _is_single(task)
+
+
+def _is_single(task: Any) -> bool:
+    # A sum over several nodes may be made in another order the next time, and differ in rounding.
+    return len(task.check.records.provenance.get("nodes") or [""]) == 1
 
 
 def _fingerprint(task: Any) -> Fingerprint:

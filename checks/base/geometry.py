@@ -6,8 +6,9 @@ A partition's configuration says what it holds:
     'extras': {'num_nodes': 8, 'storage': {'ssd': '/scratch'}}  # 1 node, one storage if unsaid
 
 A GPU case takes as few nodes as hold its GPUs. A CPU case, where a partition has no GPU, says how
-many nodes it takes. A partition of MIG instances (`mig_profile`) holds one of them at a time:
-NCCL joins no two instances of a GPU.
+many nodes it takes. Where a system has both kinds the parameters `num_gpus` and `cpu_nodes` are
+crossed, and `is_crossing` says which of the sizes are no case at all. A partition of MIG instances
+(`mig_profile`) holds one of them at a time: NCCL joins no two instances of a GPU.
 """
 
 from collections.abc import Iterable
@@ -67,6 +68,9 @@ def layout(size: Size, partition: Partition, process_per: str = "node") -> Layou
 
     `process_per` is "node" (one process with all GPUs of its node) or "gpu" (one for each)."""
     here = gpus_per_node(partition)
+    if min(size.num_gpus, size.cpu_nodes) < 0:
+        return None
+
     if size.num_gpus == 0:
         fits = here == 0 and 1 <= size.cpu_nodes <= num_nodes(partition)
         return Layout(size.cpu_nodes, 0, 1) if fits and process_per == "node" else None
@@ -83,20 +87,35 @@ def layout(size: Size, partition: Partition, process_per: str = "node") -> Layou
 
 
 def gpu_counts(partitions: Iterable[Partition]) -> list[int]:
-    """Those of 1, 2, 4, ... 32 GPUs that some partition holds; [0] where no partition has any."""
+    """Those of 1, 2, 4, ... 32 GPUs that some partition holds; 0 too where one has no GPU."""
     partitions = list(partitions)
     held = [count for count in COUNTS if any(layout(Size(count, 0), each) for each in partitions)]
-    return held or [0]
+    has_cpu_cases = not held or not all(gpus_per_node(each) for each in partitions)
+    return [0, *held] if has_cpu_cases else held
 
 
 def cpu_node_counts(partitions: Iterable[Partition]) -> list[int]:
-    """[0] where some partition has a GPU; elsewhere those of 1, 2, ... 32 nodes that one holds."""
+    """Those of 1, 2, ... 32 nodes that a partition without GPUs holds; 0 too where one has a GPU.
+    Without any partition there is one CPU case, of 1 node."""
     partitions = list(partitions)
-    if gpu_counts(partitions) != [0]:
-        return [0]
-
     held = [count for count in COUNTS if any(layout(Size(0, count), each) for each in partitions)]
-    return held or [1]
+    has_gpu_cases = any(gpus_per_node(each) for each in partitions)
+    return [0, *held] if has_gpu_cases else held or [1]
+
+
+def has_both_kinds(partitions: Iterable[Partition]) -> bool:
+    """Whether some partition has GPUs, and some has none."""
+    return len({bool(gpus_per_node(each)) for each in partitions}) == 2
+
+
+def is_crossing(size: Size, sizes: Iterable[Size], partitions: Iterable[Partition]) -> bool:
+    """Whether a size is only what two parameters make when they are crossed: neither GPUs nor CPU
+    nodes, or both of them. `sizes` are all that they make.
+
+    Where none of these makes sense the user has given them, and they are refused by `holders`."""
+    makes_sense = any(bool(each.num_gpus) != bool(each.cpu_nodes) for each in sizes)
+    is_one_kind = bool(size.num_gpus) != bool(size.cpu_nodes)
+    return not is_one_kind and makes_sense and has_both_kinds(partitions)
 
 
 def storage_paths(partition: Partition) -> dict[str, str | None]:

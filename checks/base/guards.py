@@ -4,15 +4,18 @@ Five guards, installed by `checks/__init__.py`:
 
 * a warning while checks are loaded is an error: ReFrame drops the file, the class, the fixture or
   the dependent case that it warns about, and passes without it;
-* a session that judged nothing, skipped something or was told to judge nothing fails, and so does
-  one whose failures went green on a second try; a dry run leaves no record that anything passed;
+* a session that judged nothing, skipped something, was told to judge nothing or to share its nodes
+  fails, and so does one whose failures went green on a second try; a dry run leaves no record that
+  anything passed;
 * on a local scheduler one case runs at a time, because measured figures must not overlap;
 * cases that computed something else than their equals on other nodes fail (fleet.py);
-* `--distribute`, which gives a case of several nodes to every single node, leaves such cases out.
+* `--distribute`, which gives a case of several nodes to every single node, leaves such cases out,
+  and fails for nodes that it leaves out unless it is told which state they must be in.
 """
 
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -46,6 +49,7 @@ class _Session:
     tests_without: dict[str, set[str]] = {}
     retries_allowed = False
     left_out: dict[str, str] = {}
+    unjudged_nodes: list[str] = []
 
 
 def install() -> None:
@@ -116,6 +120,11 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
         if not all(each.check.strict_check for each in testcases):
             raise NothingJudged("strict_check=no lets missed references pass: run without it")
 
+        if not all(_is_alone(each.check) for each in testcases):
+            raise NothingJudged(
+                "exclusive_access=no measures beside other jobs on the node: run without it"
+            )
+
         for what, why in _Session.left_out.items():
             self._printer.info(f"left out: {what}: {why}")
 
@@ -160,14 +169,31 @@ def _on_single_nodes(original: Callable[..., list[Any]]) -> Callable[..., list[A
         for partition in {each.partition.fullname: each.partition for each in single}.values():
             held, found = geometry.num_nodes(partition), len(node_map[partition.fullname])
             if found < held:
+                unjudged = f"{held - found} of the {held} nodes of {partition.fullname}"
                 leave_out(
-                    f"{held - found} of the {held} nodes of {partition.fullname}",
+                    unjudged,
                     "they are not in the state that --distribute asks for; `all` takes every one",
                 )
+                if not _names_a_state(sys.argv[1:]):
+                    _Session.unjudged_nodes.append(unjudged)
 
         return original(single, node_map)
 
     return distribute
+
+
+def _is_alone(check: Any) -> bool:
+    is_ours = hasattr(check, "workload")
+    return check.exclusive_access is True or not is_ours
+
+
+def _names_a_state(words: list[str]) -> bool:
+    # `--distribute` alone means idle nodes, which ReFrame no longer tells from `--distribute=idle`.
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        if word.startswith("--dist"):
+            return "=" in word or not following.startswith("-")
+
+    return False
 
 
 def _takes_several_nodes(testcase: Any) -> bool:
@@ -200,3 +226,9 @@ def _require_judgement(tasks: Iterable[Any]) -> None:
 
     if not any(task.completed for task in tasks):
         raise NothingJudged(f"none of the {len(tasks)} test case(s) came to a result")
+
+    if _Session.unjudged_nodes:
+        raise NothingJudged(
+            f"not judged: {', '.join(_Session.unjudged_nodes)}: --distribute takes idle ones "
+            "alone; --distribute=all waits for the others, --distribute=idle does without them"
+        )

@@ -9,7 +9,8 @@
             test_accuracy: {value: 0.95, lower: -0.04, upper: null, unit: "1"}
 
 `lower` and `upper` are fractions of `value`, as in ReFrame; null is no bound. A list in `case`
-stands for any of its values."""
+stands for any of its values. A value that no case can have is refused: it would never match, and
+nothing would be judged."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -98,10 +99,8 @@ def _load(path: Path) -> Any:
 def _entry(entry: Any, where: str, wanted: Wanted) -> dict[str, Reference]:
     _require_keys(entry, _ENTRY_FIELDS, where)
     _require_keys(entry["case"], set(wanted.case), f"{where}: case")
-    for key, known in wanted.values.items():
-        strange = [each for each in _any_of(entry["case"][key]) if each not in known]
-        if strange:
-            _refuse(f"{where}: case: {key}", f"no such value {strange}; there are {[*known]}")
+    for key, given in entry["case"].items():
+        _require_possible(_any_of(given), key, f"{where}: case: {key}", wanted)
 
     if not isinstance(entry["source"], str) or not entry["source"].strip():
         _refuse(f"{where}: source", "a text is expected that says where the values come from")
@@ -117,6 +116,22 @@ def _entry(entry: Any, where: str, wanted: Wanted) -> dict[str, Reference]:
         )
 
     return {name: _reference(each, f"{where}: {name}") for name, each in references.items()}
+
+
+def _require_possible(given: list[Any], key: str, where: str, wanted: Wanted) -> None:
+    if not given:
+        _refuse(where, "an empty list matches no case")
+
+    # Not `isinstance`: to Python, false is the whole number 0.
+    kind = type(wanted.case[key])
+    for each in given:
+        if type(each) is not kind:
+            _refuse(where, f"a value of type {kind.__name__} is expected, not {each!r}")
+
+    known = wanted.values.get(key, given)
+    strange = [each for each in given if each not in known]
+    if strange:
+        _refuse(where, f"no such value {strange}; there are {[*known]}")
 
 
 def _reference(fields: Any, where: str) -> Reference:

@@ -132,6 +132,10 @@ def _ending_complaints(evidence: Evidence, records: Records) -> Iterator[tuple[s
     if not codes:
         yield SCHEDULER, f"the job ended without an exit code: {why}"
 
+    # Also of a job that says that all went well: something of it was killed.
+    for found in filter(None, [ending, find_killed_rank(evidence)]):
+        yield SCHEDULER, str(found)
+
 
 def _closing_complaints(evidence: Evidence, records: Records) -> Iterator[tuple[str, str]]:
     """What is wrong with how the stage says that it ended."""
@@ -150,7 +154,8 @@ def _result_complaints(records: Records, expected: Expectation) -> Iterator[str]
     if records.stage != expected.stage:
         yield f"the closing record is of stage {records.stage!r}, not of {expected.stage!r}"
 
-    for name in expected.metrics:
+    # What is reported beyond what has to be is logged as well.
+    for name in dict.fromkeys([*expected.metrics, *records.metrics]):
         yield from _metric_complaints(name, records.metrics.get(name), expected)
 
     for key, value in expected.asked.items():

@@ -15,7 +15,11 @@ from reframe.core.exceptions import ReframeFatalError
 from reframe.core.runtime import runtime
 
 WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
-FEATURES = ("gpu", "offline")
+GPU = "gpu"
+FEATURES = (GPU, "offline")
+#: What says nothing without a GPU; the resource is that with which a job asks for GPUs.
+GPU_RESOURCE = "_rfm_gpu"
+GPU_EXTRAS = ("gpu_peak_tflops", "mig_profile")
 # ReFrame puts these among the extras itself.
 REFRAME_EXTRAS = ("launcher", "scheduler")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -37,6 +41,8 @@ class Partition(Protocol):
     extras: Any
     features: Any
     processor: Any
+    resources: Any
+    scheduler: Any
 
 
 def validate() -> None:
@@ -54,9 +60,10 @@ def validate() -> None:
 
 def complaints(partition: Partition, environment: Mapping[str, str]) -> list[str]:
     """What is wrong with a partition, a line for each field; variables that are not set alone,
-    because they leave other fields empty."""
+    because they leave other fields empty. Fields that are right are held against each other."""
     found = _unset(partition.extras.get("required_environment", []), environment)
     found = found or [*_own_fields(partition), *_features(partition), *_extras(partition.extras)]
+    found = found or [*_contradictions(partition)]
     return [f"{partition.fullname}: {each}" for each in found]
 
 
@@ -85,8 +92,8 @@ def _own_fields(partition: Partition) -> Iterable[str]:
 
     for device in partition.devices:
         kind, number = device.info.get("type"), device.num_devices
-        if kind != "gpu" and (not kind or "gpu" in kind.lower()):
-            yield f"devices: type: 'gpu' is expected for a GPU, not {kind!r}"
+        if kind != GPU:
+            yield f"devices: type: {GPU!r} is the only one that is known, not {kind!r}"
 
         if not _is_count(number):
             yield f"devices: num_devices: {_COUNT} is expected, not {number!r}"
@@ -97,6 +104,22 @@ def _features(partition: Partition) -> Iterable[str]:
         known = get_close_matches(feature.lower(), FEATURES, n=1, cutoff=MISSPELT)
         if known and feature not in FEATURES:
             yield f"features: {feature!r} is not read by any check: is {known[0]!r} meant?"
+
+
+def _contradictions(partition: Partition) -> Iterable[str]:
+    if any(device.info["type"] == GPU for device in partition.devices):
+        if not partition.scheduler.is_local and GPU_RESOURCE not in partition.resources:
+            yield f"resources: {GPU_RESOURCE} is missing, without which a job gets none of the GPUs"
+
+        return
+
+    for field, name, names in (
+        ("features", GPU, partition.features),
+        ("resources", GPU_RESOURCE, partition.resources),
+        *(("extras", name, partition.extras) for name in GPU_EXTRAS),
+    ):
+        if name in names:
+            yield f"{field}: {name} is declared, but no device of type {GPU!r} in `devices`"
 
 
 def _extras(extras: Mapping[str, Any]) -> Iterable[str]:

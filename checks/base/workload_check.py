@@ -9,8 +9,11 @@ import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError
 from reframe.core.runtime import runtime
 
-from checks.base import geometry, presets, references, sanity
+from checks.base import geometry, guards, presets, references, sanity
 from checks.base.workload_stage import WorkloadStage
+
+#: What a record must say of the run itself, before the run is set up.
+SET_BY_THE_SUITE = {"container": "none", "mig_profile": ""}
 
 
 def known_checks() -> set[str]:
@@ -53,7 +56,11 @@ class WorkloadCheck(WorkloadStage):
         "container",
     )
     #: The values that some of them may have at all.
-    known_values: dict[str, tuple[Any, ...]] = {}
+    known_values: dict[str, tuple[Any, ...]] = {
+        "preset": tuple(presets.PRESETS),
+        "process_per": geometry.PROCESS_PER,
+        "container": ("none", "docker", "sarus", "shifter", "singularity", "apptainer"),
+    }
     #: Those of them that the records must confirm.
     confirmed_keys: tuple[str, ...] = ()
 
@@ -80,17 +87,46 @@ class WorkloadCheck(WorkloadStage):
             },
         )
 
+    # Also before setup: `-P` sets variables after every other hook of init.
+    @builtins.run_before("setup")
+    @builtins.run_after("init")
+    def refuse_strange_values(self) -> None:
+        """Refuse values that nothing has, and those that the suite alone may give."""
+        for key, known in self.known_values.items():
+            if getattr(self, key) not in known:
+                raise ReframeError(f"{key}={getattr(self, key)}: one of {known}")
+
+        for key, value in SET_BY_THE_SUITE.items():
+            if getattr(self, key) != value:
+                raise ReframeError(
+                    f"{key}={getattr(self, key)}: the suite alone sets it, from what is run"
+                )
+
     @builtins.run_after("init")
     def choose_partitions(self) -> None:
         """Choose the partitions that hold this case."""
         self.descr = f"{self.workload}: {self.stage}"
         self.references: dict[str, references.Reference] = {}
-        if self.process_per not in geometry.PROCESS_PER:
-            raise ReframeError(f"process_per={self.process_per}: one of {geometry.PROCESS_PER}")
+        self.valid_systems = self._holders()
 
-        self.valid_systems = geometry.holders(
-            self.size, self.storage, runtime().system.partitions, self.process_per
-        )
+    def _holders(self) -> list[str]:
+        partitions = runtime().system.partitions
+        if geometry.is_crossing(self.size, self._sizes(), partitions):
+            return []
+
+        if self.process_per == "gpu" and self.cpu_nodes and geometry.has_both_kinds(partitions):
+            guards.leave_out(self.display_name, "process_per=gpu: it has no GPU")
+            return []
+
+        return geometry.holders(self.size, self.storage, partitions, self.process_per)
+
+    def _sizes(self) -> list[geometry.Size]:
+        values = type(self).param_space.params
+        return [
+            geometry.Size(num_gpus, cpu_nodes)
+            for num_gpus in values["num_gpus"].values
+            for cpu_nodes in values["cpu_nodes"].values
+        ]
 
     @builtins.run_after("setup")
     def take_nodes(self) -> None:
@@ -103,16 +139,8 @@ class WorkloadCheck(WorkloadStage):
         self.num_tasks = layout.num_tasks
         self.num_tasks_per_node = layout.processes_per_node
         self.mig_profile = partition.extras.get("mig_profile", "")
-        if not layout.gpus_per_node:
-            return
-
-        self.num_gpus_per_node = layout.gpus_per_node
-        scheduled = not partition.scheduler.is_local
-        if scheduled and "_rfm_gpu" not in partition.resources:
-            raise ReframeError(
-                f"{partition.fullname} has no resource `_rfm_gpu`, so that the job would get no "
-                "GPU: add it to the partition's `resources`"
-            )
+        if layout.gpus_per_node:
+            self.num_gpus_per_node = layout.gpus_per_node
 
     @builtins.run_after("setup")
     def find_scratch(self) -> None:
@@ -128,6 +156,8 @@ class WorkloadCheck(WorkloadStage):
         """Read the references of this case."""
         # Before the run: a malformed file is not to be found out after a day of training.
         system = self.current_system
+        storages = tuple(geometry.storage_paths(self.current_partition))
+        known = {**self.known_values, "storage": storages}
         self.references = references.find(
             references.FOLDER / f"{system.name}.yaml",
             references.Wanted(
@@ -137,7 +167,7 @@ class WorkloadCheck(WorkloadStage):
                 metrics=[*self.metrics, *self.optional_metrics],
                 partitions=[partition.name for partition in system.partitions],
                 checks=known_checks(),
-                values={"preset": presets.PRESETS, **self.known_values},
+                values={key: known[key] for key in self.reference_keys if key in known},
             ),
         )
 

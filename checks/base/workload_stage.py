@@ -105,13 +105,25 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
         raise ReframeError(f"this case cannot be judged: {msg or 'no reason given'}")
 
     @builtins.run_after("init")
+    def forget_what_was_given(self) -> None:
+        """Let nothing but the records fill what the history keeps as measured: not `-S`."""
+        for variable in (
+            *PROVENANCE,
+            "metric_directions",
+            "failure_class",
+            "image_digest",
+            "image",
+        ):
+            setattr(self, variable, "")
+
+    @builtins.run_after("init")
     def prepare_launch(self) -> None:
         """Set the interpreter, its path, the exit code line and the limits."""
         # A job's first `python3` on PATH is not the one that runs ReFrame and has the packages.
         self.executable = shlex.quote(sys.executable)
         self.env_vars = {"PYTHONPATH": f"{shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"}
         # Whoever shares the account reads the records, whatever mask the user has.
-        self.prerun_cmds = ["umask g+rx"]
+        self.prerun_cmds = ["umask g+rx,go-w"]
         self.postrun_cmds = [
             "exit_code=$?",
             'echo "trigpoint: exit code $exit_code"',

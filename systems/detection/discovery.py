@@ -14,7 +14,9 @@ from reframe.core.systems import System
 from systems.detection import evidence, pbs, site_file, slurm
 from systems.detection.cluster import Cluster
 from systems.detection.kinds import identifier, plan
+from systems.detection.partition_text import other_gpus
 from systems.detection.site_file import Site
+from systems.probing import access
 from systems.probing.configuration import load, select
 from systems.probing.errors import UnusableInput
 from systems.probing.job import ProbeJob, Questions
@@ -27,8 +29,8 @@ _LOGIN = re.compile(r"^(.*(?:login|log|head|front|submit|gateway|uan|ui)\D*?)-?\
 
 def detect(
     output: Path | None, name: str | None, scheduler: str | None, minutes: float, force: bool
-) -> Path:
-    """Writes the file for this cluster and returns its path.
+) -> tuple[Path, str]:
+    """Writes the file for this cluster and returns its path and the name of the system.
 
     Raises UnusableInput where no scheduler answers, or the file is there and `force` is not set;
     nothing half-written is left."""
@@ -54,9 +56,13 @@ def detect(
 
     say(f"{cluster.version}: {len(cluster.nodes)} nodes, {len(plans)} partitions to look at")
     site = Site(system, hostnames(socket.gethostname()), cluster, plans, left_out)
-    site = replace(_with_modules(site), probes=_look(site, minutes))
+    probes = _look(site, minutes)
+    site = replace(_with_modules(site), probes=probes)
+    for line in filter(None, (other_gpus(each, probes[each.name]) for each in plans)):
+        say(line)
+
     _write(path, site)
-    return path
+    return path, system
 
 
 def _refuse_to_replace(path: Path | None, force: bool) -> None:
@@ -98,8 +104,14 @@ def _look(site: Site, minutes: float) -> dict[str, ProbeJob]:
         draft.write_text(site_file.text(site))
         system: System = select([draft], site.name)
 
-    places = evidence.scratch_candidates(site.cluster.temporary_folder)
-    questions = Questions(places=places)
+    complaint = next(
+        filter(None, (access.complaint(each.access) for each in system.partitions)), ""
+    )
+    if complaint:
+        raise UnusableInput(complaint)
+
+    folders = evidence.scratch_candidates(site.cluster.temporary_folder)
+    questions = Questions(named_by_variables=folders)
     return probe({each.name: (each, questions) for each in system.partitions}, minutes)
 
 

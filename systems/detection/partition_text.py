@@ -12,6 +12,7 @@ from systems.detection.extras_text import extras
 from systems.detection.kinds import Plan
 from systems.detection.source import Block, Comment, Expression, count
 from systems.probing.answer import Answer
+from systems.probing.errors import one_line
 from systems.probing.job import ProbeJob
 from systems.probing.judgement import absence
 
@@ -57,6 +58,27 @@ def partition(cluster: Cluster, plan: Plan, job: ProbeJob | None) -> list[Any]:
     entries += _features(gpus, answer)
     entries.append(("extras", extras(cluster, plan, answer, one_node=launcher == LOCAL)))
     return entries
+
+
+def other_gpus(plan: Plan, job: ProbeJob) -> str:
+    """A line to tell where the node that answered has another number of GPUs than the scheduler
+    promises: one sick node would make a partition without GPUs. Empty where it has as many."""
+    promised, answer = plan.kind.gpus, job.answer
+    if promised is None or answer is None:
+        return ""
+
+    found = len(answer.gpus.found) if answer.gpus else None
+    written = _gpus(plan, answer)
+    if found == promised.count and written and written.count == found:
+        return ""
+
+    node = one_line(answer.slurm_node or answer.node or "")
+    as_what = f"with {count(written.count, 'GPU')} a node" if written else "as one without GPUs"
+    return (
+        f"{plan.name}: promised {count(promised.count, 'GPU')}, "
+        f"found {'nobody knows how many' if found is None else found} on node {node}: "
+        f"written {as_what}; see the file, or mend the node and detect again"
+    )
 
 
 def _scheduler_options(cluster: Cluster, plan: Plan) -> Block:

@@ -11,12 +11,18 @@ from systems.detection.partition_text import partition
 from systems.detection.source import Comment, comment_lines, count, dictionary
 from systems.probing.job import ProbeJob
 
+# As it is written in a source.
+_NO_NAME = ascii(declare.NO_NAME)[1:-1]
 _ACCOUNT_LINES = f"""\
 import os
+import re
 
-# Jobs run on the account that {declare.ACCOUNT} names.
-_ACCOUNT = os.environ.get("{declare.ACCOUNT}")
-ACCOUNT = [f"--account={{_ACCOUNT}}"] if _ACCOUNT else []
+# Jobs run on the account that {declare.ACCOUNT} names. Where that holds no name, a control
+# character stands in its place: no job is submitted with one.
+_ACCOUNT = os.environ.get("{declare.ACCOUNT}", "")
+_IS_NAME = re.fullmatch(r"{declare.NAME}", _ACCOUNT)
+_VALUE = _ACCOUNT if _IS_NAME else "{_NO_NAME}{declare.ACCOUNT}"
+ACCOUNT = [f"--account={{_VALUE}}"] if _ACCOUNT else []
 """
 
 

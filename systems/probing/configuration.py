@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def load(files: Sequence[str | Path], system: str | None) -> Any:
 def select(files: Sequence[str | Path], system: str | None) -> System:
     """Loads the configuration and makes it the one of this process; its system.
 
-    Raises UnusableInput also on a login node that no site file names."""
+    Raises UnusableInput also on a login node that no site file names, unless the system was named:
+    what is asked for by name is meant."""
     loaded = load(files, system)
     for option, variable in FOLDERS.items():
         if os.environ.get(variable):
@@ -58,11 +60,32 @@ def select(files: Sequence[str | Path], system: str | None) -> System:
 
     rt.init_runtime(loaded)
     chosen = rt.runtime().system
-    scheduler = next((name for name in ("sbatch", "qsub") if shutil.which(name)), None)
-    if chosen.name == "generic" and scheduler:
+    if system is None and chosen.name == "generic":
+        _refuse_a_login_node()
+
+    return chosen
+
+
+def _refuse_a_login_node() -> None:
+    program = batch_scheduler()
+    if program:
         raise UnusableInput(
-            f"this machine has a batch scheduler ({scheduler}) but no site file names it: write one"
+            f"this machine has a batch scheduler ({program}) but no site file names it: write one"
             " with `python -m systems detect`, set RFM_CONFIG_PATH to its folder, or give --system"
         )
 
-    return chosen
+
+def batch_scheduler() -> str:
+    """The command by which this machine submits to a batch scheduler, or an empty text; Slurm's
+    commands alone, without a cluster, are on many a workstation. The checks have the same rule for
+    Slurm in `checks/base/scheduling.py`, which this room may not import."""
+    if not shutil.which("sbatch"):
+        return "qsub" if shutil.which("qsub") else ""
+
+    try:
+        answer = subprocess.run(["sinfo"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "sbatch"
+
+    configured = "Could not establish a configuration source" not in answer.stderr
+    return "sbatch" if configured else ""

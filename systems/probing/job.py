@@ -19,6 +19,7 @@ from reframe.core.exceptions import ReframeError, SpawnedProcessError
 from reframe.core.schedulers import Job
 from reframe.core.systems import SystemPartition
 
+from systems.probing import access
 from systems.probing.answer import MARK, Answer, UnusableAnswer, read_answer
 from systems.probing.errors import one_line
 
@@ -32,9 +33,11 @@ SLURM = ("slurm", "squeue")
 
 @dataclass(frozen=True)
 class Questions:
-    """What to ask a node: of which files and folders, and about TensorFlow or not."""
+    """What to ask a node: of which files and folders, of which with the node's own variables in
+    their names, and about TensorFlow or not."""
 
     places: list[str] = field(default_factory=list)
+    named_by_variables: list[str] = field(default_factory=list)
     tensorflow: bool = False
 
 
@@ -57,6 +60,11 @@ class ProbeJob:
 
     def submit(self, questions: Questions) -> None:
         """Writes the script and submits it; a refusal becomes the failure."""
+        complaint = access.complaint(self.partition.access)
+        if complaint:
+            self.end(complaint)
+            return
+
         self.workspace.mkdir(parents=True)
         write_questions(self.workspace, questions)
         try:
@@ -145,6 +153,7 @@ def write_questions(workspace: Path, questions: Questions) -> None:
     asked: dict[str, Any] = {
         "workspace": str(workspace),
         "places": [str(CHECKOUT), sys.executable, *questions.places],
+        "named_by_variables": questions.named_by_variables,
         "checkout": str(CHECKOUT),
     }
     if questions.tensorflow:

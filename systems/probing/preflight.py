@@ -1,12 +1,13 @@
 """`python -m systems check`: looks at a node of every partition, and judges what it answers."""
 
-import os
+from collections.abc import Sequence
 
 from reframe.core.systems import System, SystemPartition
 
-from systems.probing.findings import Finding, PartitionFindings
+from systems.probing.findings import PartitionFindings
 from systems.probing.job import Questions
 from systems.probing.judgement import judge, places
+from systems.probing.loading import loading
 from systems.probing.round import probe
 
 
@@ -16,30 +17,14 @@ def questions(partition: SystemPartition) -> Questions:
     return Questions(places=named, tensorflow=True)
 
 
-def missing_environment(partition: SystemPartition) -> list[str]:
-    """The variables that the partition needs to be set and that are not."""
-    required = partition.extras.get("required_environment") or []
-    return [name for name in required if not os.environ.get(name)]
+def check(
+    system: System, selected: str, files: Sequence[str], minutes: float
+) -> list[PartitionFindings]:
+    """Lets the checks load for the system, by the name and files that it was selected by; then
+    probes every partition at the same time, and judges each."""
+    suite = PartitionFindings(system.name, findings=[loading(selected, files)])
+    if not suite.green:
+        return [suite]
 
-
-def check(system: System, minutes: float) -> list[PartitionFindings]:
-    """Probes every partition of the system at the same time, and judges each."""
-    jobs = probe(
-        {
-            each.name: (each, questions(each))
-            for each in system.partitions
-            if not missing_environment(each)
-        },
-        minutes,
-    )
-    return [
-        judge(each, jobs[each.name]) if each.name in jobs else _not_submitted(each)
-        for each in system.partitions
-    ]
-
-
-def _not_submitted(partition: SystemPartition) -> PartitionFindings:
-    names = " and ".join(missing_environment(partition))
-    text = f"{names} must be set for this partition"
-    line = Finding("submit", False, text, f"export {names}, then check again")
-    return PartitionFindings(partition.fullname, findings=[line])
+    jobs = probe({each.name: (each, questions(each)) for each in system.partitions}, minutes)
+    return [suite, *(judge(each, jobs[each.name]) for each in system.partitions)]

@@ -18,6 +18,8 @@ SYSTEMS = configuration(
     ),
     system("cpus", partition("cpu", nodes=5)),
     system("single", partition("gpu", gpus=1)),
+    system("both", partition("gpu", gpus=2), partition("cpu", nodes=2)),
+    system("single-both", partition("gpu", gpus=1), partition("cpu")),
 )
 
 
@@ -47,6 +49,7 @@ def on(name: str, *options: str) -> list[str]:
             },
         ),
         ("cpus", {("0", "2", "local", "cpus:cpu"), ("0", "4", "local", "cpus:cpu")}),
+        ("both", {("2", "0", "local", "both:gpu"), ("0", "2", "local", "both:cpu")}),
     ],
 )
 def test_every_count_above_one_is_a_case_whatever_the_storage(
@@ -58,7 +61,10 @@ def test_every_count_above_one_is_a_case_whatever_the_storage(
     assert set(re.findall(pattern, outcome.text)) == cases, outcome.text
 
 
-@pytest.mark.parametrize("options", [[], ["-C", "fake_sites.py", "--system", "single"]])
+@pytest.mark.parametrize(
+    "options",
+    [[], *(["-C", "fake_sites.py", "--system", name] for name in ("single", "single-both"))],
+)
 def test_where_nothing_can_be_reduced_other_checks_run_without_a_warning(
     collectives: Checkout, options: list[str]
 ) -> None:

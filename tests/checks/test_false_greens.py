@@ -96,6 +96,33 @@ def test_a_run_that_is_told_to_pass_missed_references_is_red(checkout: Checkout)
     assert "lets missed references pass" in outcome.text
 
 
+@pytest.mark.parametrize("option", ["-S", "-P"])
+def test_a_run_that_shares_its_nodes_is_red(checkout: Checkout, option: str) -> None:
+    outcome = checkout.reframe("-r", option, "exclusive_access=no")
+    assert outcome.code == 1
+    assert "measures beside other jobs on the node" in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
+
+
+@pytest.mark.parametrize("option", ["-S", "-P"])
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("container=docker", "container=docker: the suite alone sets it"),
+        ("mig_profile=1g.10gb", "mig_profile=1g.10gb: the suite alone sets it"),
+        ("container=dokcer", "container=dokcer: one of ('none', 'docker',"),
+        ("process_per=core", "process_per=core: one of ('node', 'gpu')"),
+    ],
+)
+def test_a_value_that_is_strange_or_the_suite_s_own_is_red_before_it_runs(
+    checkout: Checkout, option: str, value: str, complaint: str
+) -> None:
+    outcome = checkout.reframe("-r", option, value)
+    assert outcome.code == 1
+    assert complaint in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
+
+
 def test_an_unknown_variable_on_the_command_line_is_red(checkout: Checkout) -> None:
     outcome = checkout.reframe("-r", "-S", "sead=2")
     assert outcome.code == 1
@@ -107,6 +134,9 @@ def test_an_unknown_variable_on_the_command_line_is_red(checkout: Checkout) -> N
     [
         ("preset=huge", "there is no preset 'huge'"),
         ("num_gpus=64", "no partition holds num_gpus=64"),
+        ("num_gpus=-1", "no partition holds num_gpus=-1"),
+        ("cpu_nodes=-1", "no partition holds num_gpus=0 cpu_nodes=-1"),
+        ("cpu_nodes=0", "no partition holds num_gpus=0 cpu_nodes=0"),
         ("storage=tape", "no partition has storage=tape"),
         ("colour=red", "neither a variable nor a parameter"),
     ],

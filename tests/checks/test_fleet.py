@@ -109,10 +109,19 @@ def test_a_majority_is_of_nodes_and_not_of_repetitions() -> None:
     assert found[5:] == [None, None]
 
 
-def test_figures_of_different_devices_or_on_one_node_alone_are_not_compared() -> None:
+def test_figures_of_different_devices_are_not_compared() -> None:
     other = ("FakeTrain", ("seed", 2))
     assert complaints([fingerprint("a", 0.25), fingerprint("b", 0.26, other)]) == [None, None]
-    assert complaints([fingerprint("a", 0.25), fingerprint("a", 0.26)]) == [None, None]
+
+
+def test_a_node_that_differs_from_itself_is_named_and_has_no_vote() -> None:
+    differs = "loss_step100 differs between runs on a with the same device and software: 0.25, 0.26"
+    alone = [fingerprint("a", 0.26), fingerprint("a", 0.25)]
+    assert complaints(alone) == [differs] * 2
+    assert complaints([*alone, fingerprint("b", 0.25)]) == [differs, differs, None]
+    voted = complaints([*alone, fingerprint("b", 0.25), fingerprint("c", 0.26)])
+    assert voted[:2] == [differs] * 2
+    assert "no value is on most of them: 0.25 on b; 0.26 on c" in str(voted[2])
 
 
 def run(checkout: Checkout, told: dict[str, Any], *options: str) -> tuple[int, str]:
@@ -165,6 +174,14 @@ def test_the_odd_node_is_red_in_every_report_and_the_others_are_not(checkout: Ch
     )
     assert page.returncode == 3
     assert reason in page.stdout
+
+
+def test_two_partitions_of_one_machine_that_differ_are_red(checkout: Checkout) -> None:
+    same = {"provenance": {"nodes": ["box"]}}
+    code, text = run(checkout, {"a": same, "b": {**same, **loss(0.26)}, "c": same})
+    assert code == 1
+    assert "(3 failure(s)" in text
+    assert "hardware: loss_step100 differs between runs on box" in text
 
 
 def test_without_a_majority_all_are_red(checkout: Checkout) -> None:
@@ -236,6 +253,26 @@ def test_cases_of_several_nodes_are_left_out_of_a_distributed_session(
     scripts = [path.read_text() for path in checkout.folder.glob("stage/**/rfm_job.sh")]
     assert sum("--nodelist=node2" in script for script in scripts) == kept
     assert all("#SBATCH --ntasks=1\n" in script for script in scripts)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--distribute"], 1),
+        (["--distribute", "-n", "FakeTrain"], 1),
+        (["--distribute=idle"], 0),
+        (["--distribute", "avail"], 0),
+    ],
+)
+def test_nodes_that_are_not_idle_are_missed_unless_their_state_was_named(
+    checkout: Checkout, options: list[str], code: int
+) -> None:
+    checkout.write("fake_sites.py", SEVERAL_NODES + NODE_MAP)
+    selected = ("-C", "fake_sites.py", "--system", "cpu", "--dry-run")
+    outcome = checkout.reframe(*selected, *options)
+    assert outcome.code == code, outcome.text
+    missed = "not judged: 2 of the 4 nodes of cpu:cpu: --distribute takes idle ones alone"
+    assert (missed in outcome.text) == bool(code)
 
 
 def test_a_distributed_evaluation_takes_the_training_of_its_own_node(checkout: Checkout) -> None:

@@ -1,5 +1,6 @@
 """A case takes as many GPUs, nodes and tasks as the partitions at hand hold, and no more."""
 
+import itertools
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -61,13 +62,41 @@ def test_gpu_counts_without_partitions_are_one_cpu_case() -> None:
         ([Part()], [1]),
         ([Part(nodes=6)], [1, 2, 4]),
         ([Part(nodes=64), Part(nodes=2)], [1, 2, 4, 8, 16, 32]),
-        ([Part(nodes=6), Part(gpus=1)], [0]),
+        ([Part(nodes=6), Part(gpus=1)], [0, 1, 2, 4]),
+        ([Part(gpus=1, nodes=6)], [0]),
     ],
 )
-def test_cpu_cases_take_as_many_nodes_as_there_are_where_there_is_no_gpu(
+def test_cpu_cases_take_as_many_nodes_as_there_are_without_a_gpu(
     parts: list[Part], counts: list[int]
 ) -> None:
     assert geometry.cpu_node_counts(parts) == counts
+
+
+def test_a_partition_without_gpus_has_cpu_cases_beside_one_with_gpus() -> None:
+    both = [Part(2), Part(nodes=2)]
+    assert geometry.gpu_counts(both) == [0, 1, 2]
+    assert geometry.cpu_node_counts(both) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "nodes", "crossings"),
+    [
+        ([0, 1], [0, 1], [(0, 0), (1, 1)]),
+        ([2], [0, 1], [(2, 1)]),
+        ([0, 1], [2], [(1, 2)]),
+        ([0], [0], []),
+        ([2], [2], []),
+    ],
+)
+def test_a_crossing_is_none_where_no_other_size_was_asked_for(
+    gpus: list[int], nodes: list[int], crossings: list[tuple[int, int]]
+) -> None:
+    sizes = [Size(*each) for each in itertools.product(gpus, nodes)]
+    both = [Part(2), Part(nodes=2)]
+    found = [each for each in sizes if geometry.is_crossing(each, sizes, both)]
+    assert found == [Size(*each) for each in crossings]
+    assert not any(geometry.is_crossing(each, sizes, [Part(2)]) for each in sizes)
+    assert not any(geometry.is_crossing(each, sizes, [Part(nodes=2)]) for each in sizes)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +129,11 @@ def test_a_cpu_case_has_one_process_on_each_of_its_nodes() -> None:
     assert geometry.layout(Size(0, 8), Part(nodes=4)) is None
     assert geometry.layout(Size(0, 2), Part(gpus=1, nodes=4)) is None
     assert geometry.layout(Size(0, 2), Part(nodes=4), "gpu") is None
+
+
+def test_a_count_below_zero_is_held_nowhere() -> None:
+    assert geometry.layout(Size(-1, 0), Part(4, 4)) is None
+    assert geometry.layout(Size(0, -1), Part(nodes=4)) is None
 
 
 def test_a_case_takes_one_mig_instance_and_never_two() -> None:
@@ -148,20 +182,26 @@ SYSTEMS = configuration(
     system("four-by-four", partition("gpu", gpus=4, nodes=4), partition("cpu", nodes=4)),
     system("eight", partition("gpu", gpus=8, extras={"storage": {"nfs": "/n f s", "ssd": "/s"}})),
     system("no-resource", partition("gpu", gpus=1, resources=[])),
+    system("two-and-cpu", partition("gpu", gpus=2), partition("cpu", nodes=2)),
 )
 
 
 @pytest.mark.parametrize(
     ("name", "cases"),
     [
-        ("generic", {("0", "smoke", "local", "generic:default")}),
+        ("generic", {("0", "1", "smoke", "local", "generic:default")}),
         (
             "four-by-four",
-            {(n, "nightly", "local", "four-by-four:gpu") for n in ("1", "2", "4", "8", "16")},
+            {(n, "0", "nightly", "local", "four-by-four:gpu") for n in ("1", "2", "4", "8", "16")}
+            | {("0", n, "nightly", "local", "four-by-four:cpu") for n in ("1", "2", "4")},
         ),
         (
             "eight",
-            {(n, "nightly", s, "eight:gpu") for n in ("1", "2", "4", "8") for s in ("nfs", "ssd")},
+            {
+                (n, "0", "nightly", s, "eight:gpu")
+                for n in ("1", "2", "4", "8")
+                for s in ("nfs", "ssd")
+            },
         ),
     ],
 )
@@ -170,8 +210,80 @@ def test_reframe_lists_the_cases_that_a_system_holds(
 ) -> None:
     checkout.write("fake_sites.py", SYSTEMS)
     outcome = checkout.reframe("-C", "fake_sites.py", "--system", name, "-lC")
-    pattern = r"%num_gpus=(\d+) %cpu_nodes=\d %preset=(\w+) %storage=(\w+) /\w+ @([\w:-]+)\+"
+    pattern = r"%num_gpus=(\d+) %cpu_nodes=(\d) %preset=(\w+) %storage=(\w+) /\w+ @([\w:-]+)\+"
     assert set(re.findall(pattern, outcome.text)) == cases, outcome.text
+
+
+NAMES = re.compile(r"- (FakeTrain|Skyline\w+|AllReduce)( %.*? /\w+) @([\w:-]+)\+")
+
+
+@pytest.mark.parametrize("check", ["fake.py", "skyline.py", "collectives.py"])
+def test_a_cpu_partition_changes_no_name_and_no_hash_of_the_gpu_cases(
+    checkout: Checkout, check: str
+) -> None:
+    if check != "fake.py":
+        shutil.copy(ROOT / "checks" / check, checkout.folder / "checks")
+        (checkout.folder / "checks/fake.py").unlink()
+
+    gpu, cpu = partition("gpu", gpus=2), partition("cpu", nodes=2)
+    found = {}
+    for name, parts in {"gpu": [gpu], "cpu": [cpu], "both": [gpu, cpu]}.items():
+        checkout.write("fake_sites.py", configuration(system("s", *parts)))
+        outcome = checkout.reframe("-C", "fake_sites.py", "--system", "s", "-lC")
+        assert outcome.code == 0, outcome.text
+        found[name] = set(NAMES.findall(outcome.text))
+
+    assert found["both"] == found["gpu"] | found["cpu"]
+    assert found["gpu"]
+    assert found["cpu"]
+
+
+def test_what_crosses_gpus_with_cpu_nodes_is_no_case_and_prepares_nothing(
+    checkout: Checkout,
+) -> None:
+    checkout.write("fake_sites.py", SYSTEMS)
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    selected = ("-C", "fake_sites.py", "--system", "two-and-cpu", "--dry-run")
+    files = ("-P", "pipeline=files")
+    sizes = ("-P", "num_gpus=0,2", "-P", "cpu_nodes=0,1")
+    outcome = checkout.reframe(*selected, *files, "-n", "Skyline", *sizes)
+    assert outcome.code == 0, outcome.text
+    assert "WARNING" not in outcome.text
+    # On each partition one size, trained and evaluated, and one preparation.
+    assert "Ran 6/6 test case(s)" in outcome.text
+    shutil.rmtree(checkout.folder / "stage")
+    outcome = checkout.reframe(*selected, *files, "-n", "SkylineTrain", "-P", "num_gpus=2")
+    assert "Ran 2/2 test case(s)" in outcome.text
+    folders = {path.parent.parent.parent.name for path in checkout.folder.glob("stage/**/*.sh")}
+    assert folders == {"gpu"}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["num_gpus=4"], "no partition holds num_gpus=4 cpu_nodes=0"),
+        (["cpu_nodes=4"], "no partition holds num_gpus=0 cpu_nodes=4"),
+        (["num_gpus=1", "cpu_nodes=1"], "no partition holds num_gpus=1 cpu_nodes=1"),
+        (["num_gpus=0", "cpu_nodes=0"], "no partition holds num_gpus=0 cpu_nodes=0"),
+    ],
+)
+def test_a_size_given_by_hand_is_refused_by_name_beside_the_crossings(
+    checkout: Checkout, options: list[str], complaint: str
+) -> None:
+    checkout.write("fake_sites.py", SYSTEMS)
+    given = [word for option in options for word in ("-P", option)]
+    outcome = checkout.reframe("-C", "fake_sites.py", "--system", "two-and-cpu", "-r", *given)
+    assert outcome.code == 1
+    assert complaint in outcome.text
+
+
+def test_a_process_for_each_gpu_leaves_the_cpu_cases_out_and_says_so(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", SYSTEMS)
+    selected = ("-C", "fake_sites.py", "--system", "two-and-cpu", "--dry-run")
+    outcome = checkout.reframe(*selected, "-S", "process_per=gpu")
+    assert outcome.code == 0, outcome.text
+    assert "Ran 2/2 test case(s)" in outcome.text
+    assert re.search(r"left out: FakeTrain %num_gpus=0 %cpu_nodes=2 .*it has no GPU", outcome.text)
 
 
 def test_job_scripts_ask_for_nodes_gpus_and_limits(checkout: Checkout) -> None:
@@ -208,7 +320,7 @@ def test_a_partition_without_the_gpu_resource_is_red_before_a_job_is_sent(
     checkout.write("fake_sites.py", SYSTEMS)
     outcome = checkout.reframe("-C", "fake_sites.py", "--system", "no-resource", "--dry-run")
     assert outcome.code == 1
-    assert "no-resource:gpu has no resource `_rfm_gpu`" in outcome.text
+    assert "no-resource:gpu: resources: _rfm_gpu is missing" in outcome.text
 
 
 def _scripts(checkout: Checkout, *options: str) -> list[str]:
@@ -291,7 +403,7 @@ def test_a_job_knows_the_fabric_and_that_it_is_offline(checkout: Checkout) -> No
 def test_records_can_be_read_by_the_group_whatever_the_user_s_mask(checkout: Checkout) -> None:
     checkout.write("fake_sites.py", CLUSTER)
     for script in _scripts(checkout, "--system", "cluster"):
-        assert "umask g+rx\n" in script
+        assert "umask g+rx,go-w\n" in script
 
 
 def test_the_partition_s_dataset_is_for_the_published_size_alone(checkout: Checkout) -> None:

@@ -113,6 +113,26 @@ def test_the_real_dataset_is_packed_but_not_synthesised(checkout: Checkout) -> N
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("-S", "model=huge"),
+        ("-P", "model=huge"),
+        ("-S", "precision=float8"),
+        ("-P", "pipeline=foo"),
+        ("-S", "engine=abacus"),
+    ],
+)
+def test_a_value_that_the_skyline_checks_do_not_know_is_refused_by_name(
+    checkout: Checkout, option: str, value: str
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    outcome = checkout.reframe("--dry-run", "-n", "Skyline", option, value)
+    assert outcome.code == 1
+    assert f"{value}: one of (" in outcome.text
+    assert not any(" train " in each for each in _commands(checkout))
+
+
+@pytest.mark.parametrize(
     "option", [("-S", "SkylineTrain.model=optimised"), ("-P", "SkylineTrain.pipeline=packed,files")]
 )
 def test_evaluating_another_case_s_training_is_red(

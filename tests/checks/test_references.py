@@ -75,6 +75,13 @@ def test_no_file_no_partition_or_no_check_is_no_reference(path: Path) -> None:
         ("  Train:\n    - case", "  Train:\n      case", "a list of entries is expected"),
         ("  Train:", "  Trian:", "default: no such check: Trian"),
         ("preset: smoke", "preset: smok", "case: preset: no such value ['smok']; there are"),
+        ("preset: smoke", "preset: []", "case: preset: an empty list matches no case"),
+        ("num_gpus: 0", "num_gpus: '0'", "num_gpus: a value of type int is expected, not '0'"),
+        ("num_gpus: 0", "num_gpus: false", "num_gpus: a value of type int is expected, not False"),
+        ("container: none", "container: 7", "container: a value of type str is expected, not 7"),
+        ("container: none", "container: null", "container: a value of type str is expected"),
+        ("jit: [false, true]", "jit: 0", "jit: a value of type bool is expected, not 0"),
+        ("jit: [false, true]", "jit: [no, 'yes']", "jit: a value of type bool is expected, not"),
         ("default:", "defualt:", "defualt: no such partition; there are ['default', 'other']"),
         ("lower: -0.1", "lower: -0.1, lower: -0.2", 'duplicate key "lower"'),
         ("default:", "default: [", "while parsing"),
@@ -134,6 +141,22 @@ def test_a_figure_outside_its_reference_is_red(checkout: Checkout, value: int, c
         "generic:default:validation_accuracy": [0.95, 0, None, None, "1", "pass"],
         "generic:default:loss_step100": [0.25, 0, None, None, "1", "pass"],
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("storage", "locl"), ("process_per", "nod"), ("container", "dokcer")]
+)
+def test_a_mistyped_case_is_refused_before_it_runs(
+    checkout: Checkout, key: str, value: str
+) -> None:
+    entry = ENTRY.replace("Train:", "FakeTrain:").replace("jit: [false, true]", FAKE_KEYS)
+    old = {"storage": "local", "process_per": "node", "container": "none"}[key]
+    entry = entry.replace(f"{key}: {old}", f"{key}: {value}")
+    checkout.write("systems/references/generic.yaml", entry)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert f"entry 1: case: {key}: no such value ['{value}']; there are" in outcome.text
+    assert not list(checkout.folder.rglob("rfm_job.out"))
 
 
 def test_a_reference_in_another_unit_is_red(checkout: Checkout) -> None:

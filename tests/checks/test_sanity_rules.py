@@ -193,6 +193,42 @@ def test_a_state_that_is_no_ordinary_end_is_red_although_all_else_is_well(
     assert found == f"scheduler: the job ended as {state}: {meaning}"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0",
+        "srun: error: node2: task 1: Killed",
+        "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO TIME LIMIT ***",
+    ],
+)
+def test_the_scheduler_s_words_are_red_although_all_else_is_well(words: str) -> None:
+    found = verdict(lines(GOOD), stderr=words)
+    assert found is not None
+    assert found.startswith("scheduler: ")
+    assert words in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Allocator (GPU_0_bfc) ran out of memory trying to allocate 2GiB. This is not a failure",
+        "reading /data/out-of-memory-tests/walltime was exceeded",
+    ],
+)
+def test_the_same_words_of_a_stage_are_not_the_scheduler_s(words: str) -> None:
+    assert verdict(lines(GOOD), stderr=words) is None
+    found = verdict(lines(GOOD), 2, f"{words}\nerror: there is no folder /data/x")
+    assert found == "input: exit code 2: there is no folder /data/x"
+
+
+@pytest.mark.parametrize("change", [{"value": float("nan")}, {"unit": ""}, {"better": "x"}])
+def test_a_metric_that_need_not_be_there_is_judged_where_it_is(change: dict[str, Any]) -> None:
+    value = change.pop("value", 1.0)
+    metadata = {"kind": "metric", "unit": "J", "better": "lower", **change}
+    energy = {"key": "energy_joules", "value": value, "metadata": metadata}
+    assert "energy_joules" in str(verdict(lines([energy, *GOOD])))
+
+
 @pytest.mark.parametrize("state", ["", "COMPLETED", "FAILED", "SUCCESS", "FAILURE"])
 def test_the_state_of_an_ordinary_end_says_nothing(state: str) -> None:
     assert verdict(lines(GOOD), state=state) is None

@@ -1,6 +1,7 @@
 """The page of a session tells what passed, what did not and how to run that again."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fake_checkout import ROOT, Checkout, Outcome
 
+from perflogs.__main__ import latest_report
 from perflogs.rerun import rerun_command
 from perflogs.session import read_report
 
@@ -241,3 +243,29 @@ def test_a_node_that_computes_something_else_is_run_again_beside_others(
     ]
     session = read_report(write(tmp_path, cases, cmdline="reframe -r --distribute=all"))
     assert f"-J nodelist={nodes} -n" in rerun_command(session, session.cases[0])
+
+
+def test_the_latest_report_of_a_named_form_is_read_and_no_older_one_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FOLDER", str(tmp_path / "reports"))
+    monkeypatch.setenv("RFM_REPORT_FILE", "$FOLDER/run [1] {sessionid}.json")
+    assert latest_report() == tmp_path / "reports/run [1] {sessionid}.json"
+    (tmp_path / "reports").mkdir()
+    for age, name in enumerate(["run [1] 7.json", "run [1] 6.json", "other.json"]):
+        path = tmp_path / "reports" / name
+        path.write_text("{}")
+        os.utime(path, (1000 - age, 1000 - age))
+
+    assert latest_report() == tmp_path / "reports/run [1] 7.json"
+    monkeypatch.delenv("RFM_REPORT_FILE")
+    assert latest_report() == tmp_path / ".reframe/reports/latest.json"
+
+
+def test_what_is_kept_as_measured_cannot_be_given_by_hand(checkout: Checkout) -> None:
+    given = ("-S", "image_digest=sha256:0", "-S", "nodes=a", "-S", "failure_class=hardware")
+    outcome = checkout.reframe("-r", "-n", "^FakeTrain", *given, RFM_CONFIG_PATH="systems")
+    assert outcome.code == 0, outcome.text
+    for row in checkout.perflog():
+        assert (row["image_digest"], row["nodes"], row["failure_class"]) == ("", "", "")

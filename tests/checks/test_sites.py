@@ -234,11 +234,13 @@ def part(**fields: Any) -> SimpleNamespace:
         "extras": {"scheduler": "slurm", "launcher": "srun"},
         "features": ["gpu", "offline", "gpu2", "large_memory"],
         "processor": SimpleNamespace(info={"num_cpus": 40}),
+        "resources": {"_rfm_gpu": ["--gpus-per-node={num_gpus_per_node}"]},
+        "scheduler": SimpleNamespace(is_local=False),
     }
     return SimpleNamespace(**{**right, **fields})
 
 
-GPUS = [{"type": "gpu", "num_devices": 4}, {"type": "nic", "num_devices": 1}]
+GPUS = [{"type": "gpu", "num_devices": 4}]
 RIGHT_EXTRAS = {
     "num_nodes": 22,
     "storage": {"ssd": "/scratch/x", "network": "/home/x"},
@@ -309,11 +311,15 @@ def test_an_extra_that_is_not_as_expected_is_named(extra: str, value: Any) -> No
         ({"processor": SimpleNamespace(info={"num_cpus": 1.5})}, "processor: num_cpus: a whole"),
         (
             {"devices": [SimpleNamespace(info={"type": "GPU"}, num_devices=4)]},
-            "devices: type: 'gpu' is expected for a GPU, not 'GPU'",
+            "devices: type: 'gpu' is the only one that is known, not 'GPU'",
         ),
         (
             {"devices": [SimpleNamespace(info={"num_devices": 4}, num_devices=4)]},
-            "devices: type: 'gpu' is expected for a GPU, not None",
+            "devices: type: 'gpu' is the only one that is known, not None",
+        ),
+        (
+            {"devices": [SimpleNamespace(info={"type": "nic"}, num_devices=1)]},
+            "devices: type: 'gpu' is the only one that is known, not 'nic'",
         ),
         (
             {"devices": [SimpleNamespace(info={"type": "gpu"}, num_devices=0)]},
@@ -326,6 +332,33 @@ def test_a_field_of_reframe_s_own_that_the_checks_read_is_named(
 ) -> None:
     [found] = site.complaints(part(**fields), {})
     assert found.startswith(f"s:p: {complaint}")
+
+
+NO_GPU: dict[str, Any] = {"devices": [], "features": [], "resources": {}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"features": ["gpu"]}, "features: gpu"),
+        ({"resources": {"_rfm_gpu": []}}, "resources: _rfm_gpu"),
+        ({"extras": {"gpu_peak_tflops": {"float32": 15.7}}}, "extras: gpu_peak_tflops"),
+        ({"extras": {"mig_profile": "3g.40gb"}}, "extras: mig_profile"),
+    ],
+)
+def test_what_says_nothing_without_a_gpu_is_refused_where_none_is_declared(
+    fields: dict[str, Any], field: str
+) -> None:
+    assert site.complaints(part(**NO_GPU), {}) == []
+    [found] = site.complaints(part(**{**NO_GPU, **fields}), {})
+    assert found == f"s:p: {field} is declared, but no device of type 'gpu' in `devices`"
+
+
+def test_gpus_that_no_job_could_ask_for_are_refused() -> None:
+    [found] = site.complaints(part(resources={}), {})
+    assert found.startswith("s:p: resources: _rfm_gpu is missing")
+    here = SimpleNamespace(is_local=True)
+    assert site.complaints(part(resources={}, scheduler=here), {}) == []
 
 
 @pytest.mark.parametrize("environment", [{}, {"A": ""}])

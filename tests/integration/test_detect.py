@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -53,7 +54,19 @@ def test_the_file_of_a_cluster_without_accounts_goes_through_squeue(plain_cluste
     path, finished = detect(plain_cluster, "found.py")
     assert finished.code == 0, finished.text
     assert declared(path)[0]["scheduler"] == "squeue"
-    suite = (REFRAME, "--nocolor", "-C", path, "-c", "checks", "-r", *TRAIN)
+    # Not on `urgent` at the same time: on a cluster of one node that preempts the jobs of `gpu`.
+    suite = (
+        REFRAME,
+        "--nocolor",
+        "-C",
+        path,
+        "--system",
+        "found:gpu",
+        "-c",
+        "checks",
+        "-r",
+        *TRAIN,
+    )
     ran = plain_cluster.run(*suite, timeout=240)
     assert ran.code == 0, ran.text
 
@@ -65,6 +78,17 @@ def test_gpus_that_slurm_promises_and_no_node_has_are_no_devices(cluster: Cluste
     words = " ".join(path.read_text().replace("#", " ").split())
     assert "promises 4 GPUs" in words
     assert "there is none" in words
+    assert re.search(r"promised 4 GPUs, found 0 on node node\d: written as one", finished.text)
+
+
+def test_an_account_of_two_lines_is_refused_before_a_job_is_submitted(cluster: Cluster) -> None:
+    injected = cluster.prefix / "injected"
+    path, finished = detect(cluster, "found.py", TRIGPOINT_ACCOUNT=f"proj\ntouch {injected}")
+    assert finished.code == 2, finished.text
+    assert "error: TRIGPOINT_ACCOUNT holds no name" in finished.text
+    assert "submitted" not in finished.text
+    assert not path.exists()
+    assert not injected.exists()
 
 
 def test_through_torque_s_commands_the_file_is_one_for_torque(cluster: Cluster) -> None:

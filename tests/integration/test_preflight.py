@@ -47,8 +47,10 @@ def red(lines: dict[str, Any]) -> set[str]:
 def test_what_is_there_is_green_and_each_thing_that_is_missing_is_red(cluster: Cluster) -> None:
     scratch = str(cluster.slurm.scratch)
     whole = cluster.folder / "README.md"
-    there = {"data": {"a": str(cluster.folder)}, "images": {"a": str(whole)}, "scratch": scratch}
-    missing = {"data": {"a": "/no/data"}, "images": {"a": "/no/image"}, "scratch": "/no/scratch"}
+    there = {"data": {"skyline": str(cluster.folder)}, "images": {"skyline": str(whole)}}
+    there["scratch"] = scratch
+    missing = {"data": {"skyline": "/no/data"}, "images": {"skyline": "/no/image"}}
+    missing["scratch"] = "/no/scratch"
     promised = [{"type": "gpu", "num_devices": 4}]
     resource = [{"name": "_rfm_gpu", "options": ["--gres=gpu:{num_gpus_per_node}"]}]
     found = check(
@@ -57,17 +59,56 @@ def test_what_is_there_is_green_and_each_thing_that_is_missing_is_red(cluster: C
         {"name": "missing", "extras": missing},
         {"name": "promised", "devices": promised, "resources": resource},
         {"name": "unknown", "access": ["--partition=none"]},
-        {"name": "account", "extras": {"required_environment": ["TRIGPOINT_NO_ACCOUNT"]}},
         code=1,
     )
+    assert red(found["site"]) == set(), found["site"]
     assert red(found["whole"]) == set(), found["whole"]
     assert red(found["missing"]) == {"data", "image", "scratch"}
     assert "/no/data is not there" in found["missing"]["data"]["text"]
     assert red(found["promised"]) == {"GPUs", "TensorFlow"}
     assert "0 of 4 GPUs" in found["promised"]["GPUs"]["text"]
-    assert [*found["unknown"]] == [*found["account"]] == ["submit"]
+    assert [*found["unknown"]] == ["submit"]
     assert "invalid partition" in found["unknown"]["submit"]["text"].lower()
-    assert "TRIGPOINT_NO_ACCOUNT must be set" in found["account"]["submit"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "words"),
+    [
+        ({"extras": {"scrath": "/scratch"}}, "'scrath' is unknown"),
+        (
+            {"extras": {"required_environment": ["TRIGPOINT_NO_ACCOUNT"]}},
+            "set and export TRIGPOINT_NO_ACCOUNT",
+        ),
+        ({"access": ["--account=a\ntouch injected"]}, "one line without control characters"),
+    ],
+)
+def test_a_site_that_the_checks_refuse_is_red_and_no_job_is_submitted(
+    cluster: Cluster, partition: dict[str, Any], words: str
+) -> None:
+    found = check(cluster, {"name": "gpu", **partition}, code=1)
+    assert [*found] == ["site"]
+    assert red(found["site"]) == {"the checks"}
+    assert words in found["site"]["the checks"]["text"]
+    assert not (cluster.folder / "injected").exists()
+
+
+def test_an_account_of_two_lines_is_named_and_never_a_command(cluster: Cluster) -> None:
+    injected = cluster.prefix / "injected"
+    value = f"proj\ntouch {injected}"
+    variables = {"TRIGPOINT_ACCOUNT": value, "TRIGPOINT_STORAGE_NETWORK": str(cluster.folder)}
+    finished = cluster.run(*CHECK, "--system", "pearl", **variables)
+    assert finished.code == 1, finished.text
+    assert "TRIGPOINT_ACCOUNT" in finished.text
+    assert "submitted" not in finished.text.partition("red")[0]
+    assert not injected.exists()
+
+
+def test_a_system_that_is_asked_for_by_name_is_looked_at_on_a_login_node_too(
+    cluster: Cluster,
+) -> None:
+    finished = cluster.run(*CHECK, "--system", "generic")
+    assert finished.code == 0, finished.text
+    assert "generic:default" in finished.text
 
 
 def test_a_scratch_that_is_full_is_red(cluster: Cluster) -> None:

@@ -165,9 +165,12 @@ def test_replicas_of_one_process_are_measured_too(tmp_path):
     assert (records["replicas"]["value"], records["processes"]["value"]) == (2, 1)
 
 
-def test_one_replica_has_nothing_to_reduce(tmp_path, capsys):
+def test_one_replica_has_nothing_to_reduce_and_is_told_how_to_start_several(tmp_path, capsys):
     assert main([*ARGUMENTS, "--output", str(tmp_path)]) == 2
-    assert "error: one replica has nothing to reduce" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "error: one replica has nothing to reduce" in error
+    assert "`srun --ntasks=2 python -m workloads.collectives allreduce ...`" in error
+    assert "TF_CONFIG" in error
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systems.detection import discovery, evidence, site_file
+from systems.detection import discovery, evidence, partition_text, site_file
 from systems.detection.cluster import Cluster, Gpus, Node, Queue
 from systems.detection.kinds import plan
 from systems.detection.site_file import Site
 from systems.detection.source import Comment, dictionary
+from systems.probing import access
 from systems.probing.answer import Answer, Gpu, Interface, Place, Port
 from systems.probing.answer import Gpus as FoundGpus
 from systems.probing.configuration import load
@@ -117,6 +118,41 @@ def test_an_account_is_required_where_slurm_enforces_one(tmp_path, monkeypatch):
     _, partition = write(tmp_path, of=cluster(account_required=True))
     assert partition["extras"]["required_environment"] == ["TRIGPOINT_ACCOUNT"]
     assert "--account=science" in partition["access"]
+
+
+@pytest.mark.parametrize("value", ["a\ntouch /tmp/x", "a --chdir=/", " ", "a\n", "$(id)", "ü\x1b"])
+def test_an_account_that_is_no_name_is_refused_before_a_job_is_submitted(
+    tmp_path, monkeypatch, value
+):
+    monkeypatch.setenv("TRIGPOINT_ACCOUNT", value)
+    _, partition = write(tmp_path)
+    assert not any(value in option for option in partition["access"])
+    assert access.complaint(partition["access"]).startswith("TRIGPOINT_ACCOUNT holds no name")
+
+
+@pytest.mark.parametrize("name", ["science", "phys-7_x", "a.b@c:d+e"])
+def test_an_account_is_taken_as_it_is(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("TRIGPOINT_ACCOUNT", name)
+    _, partition = write(tmp_path)
+    assert f"--account={name}" in partition["access"]
+    assert access.complaint(partition["access"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("gpus", "words"),
+    [
+        (a100(4), ""),
+        (a100(0), "promised 4 GPUs, found 0 on node n1: written as one without GPUs"),
+        (a100(3), "promised 4 GPUs, found 3 on node n1: written with 3 GPUs a node"),
+        (a100(5), "promised 4 GPUs, found 5 on node n1: written with 4 GPUs a node"),
+        (None, "found nobody knows how many on node n1: written as one without GPUs"),
+    ],
+)
+def test_a_node_with_another_number_of_gpus_than_promised_is_told_of(gpus, words):
+    [planned], _ = plan(cluster())
+    line = partition_text.other_gpus(planned, probed(answer(gpus=gpus)))
+    assert words in line
+    assert bool(line) == bool(words)
 
 
 def test_jobs_ask_for_all_the_memory_of_a_node(tmp_path):
@@ -257,7 +293,7 @@ def test_no_text_of_a_cluster_or_node_escapes_from_the_file(kind, version, failu
     probes = {each.name: probed(failure=failure) for each in plans}
     tree = ast.parse(site_file.text(Site("site", ["x"], of, plans, [*left_out, failure], probes)))
     kinds = [type(each) for each in tree.body]
-    assert kinds == [ast.Expr, ast.Import, ast.Assign, ast.Assign, ast.Assign]
+    assert kinds == [ast.Expr, *[ast.Import] * 2, *[ast.Assign] * 5]
     for option in [*plans[0].access, *plans[0].gpu_options]:
         assert option.isprintable()
 

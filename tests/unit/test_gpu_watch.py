@@ -128,7 +128,23 @@ def test_energy_is_power_over_time_where_the_gpu_does_not_count_it():
         nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED,
         nvmlDeviceGetPowerUsage=[100_000, NOT_SUPPORTED, 200_000, 300_000],
     )
-    assert health_of(answers, times=(0, 1, 3, 4))["energy_joules"] == 250
+    assert health_of(answers, times=(0, 1, 3, 4))["energy_joules"] == 450 + 250
+
+
+@pytest.mark.parametrize("first", [0, 10, 21])
+@pytest.mark.parametrize(("unreadable", "joules"), [(80, None), (5, 30_000)])
+def test_a_gap_in_the_power_leaves_no_energy_unless_it_is_short(first, unreadable, joules):
+    power = [300_000] * 101
+    power[first : first + unreadable] = [NOT_SUPPORTED] * unreadable
+    answers = sound_gpu(
+        nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED, nvmlDeviceGetPowerUsage=power
+    )
+    assert health_of(answers, samples=99).get("energy_joules") == joules
+
+
+def test_samples_that_come_too_seldom_leave_no_energy():
+    answers = sound_gpu(nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED)
+    assert "energy_joules" not in health_of(answers, times=(0, 1, 81, 82))
 
 
 def test_a_run_too_short_for_the_energy_counter_has_no_figure():
@@ -202,6 +218,35 @@ def test_a_gpu_lost_in_mid_run_is_told_at_once_and_not_asked_again(error, capsys
 def test_a_gpu_lost_at_either_end_is_told(when):
     energy = [LOST] if when == "begin" else [5_000_000, LOST]
     assert "lost" in health_of(sound_gpu(nvmlDeviceGetTotalEnergyConsumption=energy))
+
+
+def test_telemetry_that_breaks_is_no_lost_gpu_and_leaves_no_figures(capsys):
+    def break_down(*_):
+        raise AttributeError("no such function")
+
+    answers = sound_gpu(
+        nvmlEventSetWait_v2=[79, NONE_LEFT],
+        nvmlDeviceGetClockInfo=[lambda kind: 1980, break_down],
+    )
+    library, watch = watch_of(answers)
+    watch.begin()
+    watch.sample()
+    asked = len(library.calls)
+    watch.sample()
+    watch.end()
+    assert len(library.calls) == asked
+    assert watch.health() == {
+        "node": "node7",
+        "uuid": "GPU-1",
+        "name": "NVIDIA H100 80GB HBM3",
+        "driver_version": "580.95.05",
+        "power_limit_watts": 700.0,
+        "mig_mode": False,
+        "xid_events": [79],
+        "telemetry_failed": "AttributeError: no such function",
+    }
+    # Of the Xid alone.
+    assert capsys.readouterr().err.count(LAST_WORD) == 1
 
 
 def test_another_gpu_of_the_node_that_is_lost_is_not_blamed_on_this_one():

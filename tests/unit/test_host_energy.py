@@ -81,6 +81,16 @@ def test_a_counter_that_cannot_be_read_any_more_leaves_no_figure(powercap):
     assert rapl.joules() is None
 
 
+def test_counting_that_never_came_to_its_end_leaves_no_figure(powercap):
+    rapl = RaplEnergy(powercap)
+    rapl.begin()
+    advance(powercap, rapl0=4_000_000)
+    rapl.sample()
+    assert rapl.joules() is None
+    rapl.end()
+    assert rapl.joules() == pytest.approx(3)
+
+
 def test_counters_that_stand_still_are_no_figure(powercap):
     rapl = RaplEnergy(powercap)
     rapl.begin()
@@ -123,6 +133,22 @@ def test_a_step_without_slurm_has_no_energy(monkeypatch, tmp_path):
     slurm.begin()
     slurm.end()
     assert slurm.joules() is None
+
+
+@pytest.mark.parametrize(("before", "after", "joules"), [(100, 40, None), (40, 100, 60)])
+def test_slurm_s_energy_that_went_backwards_is_no_figure(
+    monkeypatch, tmp_path, before, after, joules
+):
+    counter, sstat = tmp_path / "joules", tmp_path / "sstat"
+    sstat.write_text(f'#!/bin/sh\nread joules < "{counter}"; echo "$joules"\n')
+    sstat.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    slurm = SlurmEnergy({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0"})
+    counter.write_text(f"{before}\n")
+    slurm.begin()
+    counter.write_text(f"{after}\n")
+    slurm.end()
+    assert slurm.joules() == joules
 
 
 def test_a_node_is_read_by_its_first_process_alone():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workloads.common.offline import is_offline
 from workloads.skyline.__main__ import main
 
 CHECKOUT = Path(__file__).parents[2]
@@ -56,6 +57,15 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(
     assert run(capsys, *making)[0] == 0
     monkeypatch.setenv("TRIGPOINT_OFFLINE", "1")
     assert run(capsys, arguments[0], *arguments[1:], *sized)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "offline"),
+    [("1", True), ("true", True), ("yes", True), ("no", True), ("0", False), ("", False)],
+)
+def test_any_value_but_none_and_0_is_offline(monkeypatch, value, offline):
+    monkeypatch.setenv("TRIGPOINT_OFFLINE", value)
+    assert is_offline() is offline
 
 
 def test_what_is_there_is_used_even_without_what_it_was_made_of(

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systems.probing import clock, judgement
+from systems import _declaration as declare
+from systems.__main__ import parser
+from systems.probing import access, clock, configuration, judgement
 from systems.probing.answer import (
     LIMIT_BYTES,
     MARK,
@@ -28,7 +30,7 @@ from systems.probing.answer import (
     read_answer,
 )
 from systems.probing.findings import Finding, PartitionFindings, as_json, print_findings
-from systems.probing.job import CHECKOUT, NODE_PACKAGE, Questions, write_questions
+from systems.probing.job import CHECKOUT, NODE_PACKAGE, ProbeJob, Questions, write_questions
 from systems.probing.node import gpus as node_gpus
 from systems.probing.node import places as node_places
 
@@ -122,6 +124,89 @@ def test_a_node_answers_with_nothing_but_python_and_the_answer_is_read(tmp_path)
     assert "lo" in [each.name for each in found.interfaces]
     assert len(found.clock) == 3
     assert judged(partition(), found)["clock"].green
+
+
+def test_variables_are_expanded_in_the_names_that_detection_asks_about_alone(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
+    asked = {"places": ["$TMPDIR"]}
+    found = read_answer(probe_here(tmp_path, environment, **asked))
+    assert not found.places["$TMPDIR"].exists
+
+    folder = tmp_path / "second"
+    folder.mkdir()
+    found = read_answer(probe_here(folder, environment, named_by_variables=["$TMPDIR"]))
+    assert found.places["$TMPDIR"].exists
+
+
+WRONG_NAMES = ["a\nid", "a\n", "a --wrap=id", " ", "a\tb", "$(id)", "`id`", "a;id", "\x1aX", "a,b"]
+
+
+@pytest.mark.parametrize("value", WRONG_NAMES)
+def test_a_value_that_is_no_name_comes_into_no_option_and_its_variable_is_named(monkeypatch, value):
+    monkeypatch.setenv(declare.RESERVATION, value)
+    [option] = declare.access(reservation=declare.RESERVATION)
+    assert value not in option
+    assert not option.isprintable()
+    assert access.complaint([option]).startswith("TRIGPOINT_RESERVATION holds no name")
+
+
+def test_a_value_that_is_not_set_leaves_its_option_out(monkeypatch):
+    monkeypatch.delenv(declare.QOS, raising=False)
+    monkeypatch.setenv(declare.RESERVATION, "")
+    monkeypatch.setenv(declare.ACCOUNT, "phys-7_x.y@z:1+2")
+    variables = {"account": declare.ACCOUNT, "qos": declare.QOS, "reservation": declare.RESERVATION}
+    found = declare.access("--partition=gpu", **variables)
+    assert found == ["--partition=gpu", "--account=phys-7_x.y@z:1+2"]
+    assert access.complaint(found) == ""
+
+
+def test_nothing_is_submitted_with_an_option_of_two_lines(tmp_path):
+    options = ["--partition=gpu", "--account=a\ntouch /tmp/x"]
+    job = ProbeJob(SimpleNamespace(access=options), tmp_path / "job")
+    job.submit(Questions())
+    assert job.ended
+    assert job.failure.startswith("access: one line without control characters is expected")
+    assert not job.workspace.exists()
+
+
+@pytest.mark.parametrize(
+    ("programs", "scheduler"),
+    [
+        ({}, ""),
+        ({"sbatch": "", "sinfo": "echo gpu up"}, "sbatch"),
+        ({"sbatch": ""}, "sbatch"),
+        ({"sbatch": "", "sinfo": "echo slurm_load_partitions: Unable to contact >&2"}, "sbatch"),
+        (
+            {
+                "sbatch": "",
+                "qsub": "",
+                "sinfo": "echo fatal: Could not establish a configuration source >&2; exit 1",
+            },
+            "",
+        ),
+        ({"qsub": ""}, "qsub"),
+    ],
+)
+def test_a_login_node_is_where_a_scheduler_is_configured(
+    tmp_path, monkeypatch, programs, scheduler
+):
+    for name, script in programs.items():
+        stand_in(tmp_path, name, script)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert configuration.batch_scheduler() == scheduler
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("abc", "'abc' is not a number of minutes"), ("0", "not between"), ("nan", "not between")],
+)
+def test_minutes_that_are_none_are_named_without_our_own_names(capsys, given, words):
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["check", "--probe-minutes", given])
+    assert ended.value.code == 2
+    complaint = capsys.readouterr().err
+    assert words in complaint
+    assert "_minutes" not in complaint
 
 
 def test_a_question_that_fails_costs_no_other_its_answer(tmp_path):

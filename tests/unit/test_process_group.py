@@ -57,6 +57,25 @@ def test_slurm_in_cyclic_order_is_refused():
         process_group(slurm(1, SLURMD_NODENAME="node09"))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SLURM_PROCID": "-1"},
+        {"SLURM_PROCID": "5"},
+        {"SLURM_STEP_NODELIST": "node[08-"},
+        {"SLURM_STEP_NODELIST": "node08,node09,z..y"},
+        {"SLURM_STEP_NODELIST": "@group"},
+    ],
+)
+@pytest.mark.parametrize("told", ["with", "without"])
+def test_a_slurm_step_that_cannot_be_is_refused(changes, told):
+    environment = slurm(0, **changes)
+    if told == "without":
+        del environment["SLURMD_NODENAME"]
+    with pytest.raises(UnusableInput, match="Slurm step is incomplete or wrong"):
+        process_group(environment)
+
+
 @pytest.mark.parametrize("tasks", ["2", "two"])
 def test_an_incomplete_slurm_step_is_refused(tasks):
     with pytest.raises(UnusableInput, match="Slurm step is incomplete"):
@@ -82,11 +101,33 @@ def test_tf_config_is_taken_as_it_is():
         '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}',
         '{"cluster": {"worker": "ab"}, "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:99999"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:0", "b:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "a..b:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b\\n:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": -1}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": Infinity}}',
     ],
 )
 def test_a_wrong_tf_config_is_refused(text):
     with pytest.raises(UnusableInput, match="TF_CONFIG"):
         process_group({"TF_CONFIG": text})
+
+
+@pytest.mark.parametrize("role", ["chief", "ps", "evaluator"])
+def test_a_cluster_with_other_roles_than_workers_is_refused(role):
+    cluster = {role: ["a:1"], "worker": ["b:1"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
+    with pytest.raises(UnusableInput, match=f"TF_CONFIG names '{role}': .*worker"):
+        process_group({"TF_CONFIG": text})
+
+
+@pytest.mark.parametrize("content", [b"n1\na..b\n", b"n1\n\xff\n"])
+def test_a_node_file_that_names_no_hosts_is_refused(tmp_path, content):
+    (tmp_path / "nodes").write_bytes(content)
+    environment = {"PBS_NODEFILE": str(tmp_path / "nodes"), "PMI_RANK": "0", "PMI_SIZE": "2"}
+    with pytest.raises(UnusableInput, match="PBS_NODEFILE"):
+        process_group(environment)
 
 
 @pytest.mark.parametrize("launcher", ["OMPI_COMM_WORLD_", "PMI_"])

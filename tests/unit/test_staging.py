@@ -175,6 +175,21 @@ def test_copies_of_another_node_on_shared_scratch_are_left_alone(source, scratch
     assert copies(scratch) == [other]
 
 
+def test_what_is_no_copy_is_left_alone(source, scratch, tmp_path):
+    parent = scratch / f"trigpoint-{os.geteuid()}"
+    parent.mkdir(mode=0o700)
+    (tmp_path / "precious").mkdir()
+    file, link, odd = (parent / f"{socket.gethostname()}@{name}" for name in ("a", "b", "c"))
+    file.write_text("a plain file")
+    link.symlink_to(tmp_path / "precious")
+    (odd / ".lock").mkdir(parents=True)
+    for _ in range(2):
+        with staged(everything(source), scratch) as (folder, _size):
+            assert contents(folder) == contents(source)
+    assert copies(scratch) == [file, link, odd]
+    assert (tmp_path / "precious").is_dir()
+
+
 def test_runs_at_the_same_time_do_not_remove_each_others_copies(source, scratch):
     def use(_number):
         with staged(everything(source), scratch) as (folder, _size):

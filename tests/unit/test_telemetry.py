@@ -114,6 +114,21 @@ def test_a_gpu_that_is_lost_leaves_the_others_and_the_run_alone():
     assert "lost" not in sound.health()
 
 
+def test_telemetry_that_breaks_leaves_the_other_sources_and_the_run_alone():
+    def break_down(kind):
+        raise AttributeError("no such function")
+
+    broken = watch_of(sound_gpu(nvmlDeviceGetClockInfo=break_down))
+    sound, steps = watch_of(sound_gpu(), "GPU-2"), Steps()
+    sampler = Sampler([broken, sound, steps], interval=0)
+    sampler.start()
+    assert steps.sampled.wait(60)
+    sampler.stop()
+    assert broken.health()["telemetry_failed"] == "AttributeError: no such function"
+    assert "lost" not in broken.health()
+    assert sound.health()["energy_joules"] == 90
+
+
 @pytest.mark.parametrize("reports", [True, False])
 def test_a_run_that_fails_leaves_word_of_its_gpus(reports, tmp_path, capsys):
     telemetry = Telemetry([watch_of(sound_gpu())])

@@ -12,8 +12,8 @@ OFFLINE_VARIABLE = "TRIGPOINT_OFFLINE"
 
 
 def is_offline() -> bool:
-    """Whether nothing is to be downloaded, drawn or packed here."""
-    return os.environ.get(OFFLINE_VARIABLE) == "1"
+    """Whether nothing is to be downloaded, drawn or packed here: any value says so but 0."""
+    return os.environ.get(OFFLINE_VARIABLE, "") not in {"", "0"}
 
 
 def require_present(folder: Path, command: Sequence[str | Path]) -> None:
@@ -24,6 +24,6 @@ def require_present(folder: Path, command: Sequence[str | Path]) -> None:
     if is_offline() and read_manifest(folder) is None:
         words = shlex.join(["python", *map(str, command)])
         raise UnusableInput(
-            f"{folder} is missing, and nothing is made here ({OFFLINE_VARIABLE}=1): run "
+            f"{folder} is missing, and nothing is made here ({OFFLINE_VARIABLE} is set): run "
             f"`{words}` where building is allowed, such as a login node, without that variable"
         )

@@ -131,11 +131,12 @@ def _is_orphan(folder: Path) -> bool:
         with (folder / LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-    except BlockingIOError:
-        return False
     except FileNotFoundError:
         # Removal was begun, and killed.
         return True
+    except OSError:
+        # It is held, or it is nothing that a run leaves: a plain file, or not readable.
+        return False
 
 
 def _node() -> str:

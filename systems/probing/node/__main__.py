@@ -50,6 +50,13 @@ def tensorflow(command: list[str], folder: str) -> Any:
     return json.loads(lines[-1])
 
 
+def places(questions: dict[str, Any]) -> dict[str, Any]:
+    """Each file or folder under the name by which it was asked for."""
+    plain = {path: place(path) for path in questions["places"]}
+    variable = {path: place(os.path.expandvars(path)) for path in questions["named_by_variables"]}
+    return plain | variable
+
+
 def answers(questions: dict[str, Any]) -> dict[str, Any]:
     """Each answer by itself: one that fails is its error's text under `failed`."""
     asking: dict[str, Callable[[], Any]] = {
@@ -61,7 +68,7 @@ def answers(questions: dict[str, Any]) -> dict[str, Any]:
         "python": lambda: sys.executable,
         "cpus": os.cpu_count,
         "gpus": gpus,
-        "places": lambda: {path: place(os.path.expandvars(path)) for path in questions["places"]},
+        "places": lambda: places(questions),
         "runtimes": runtimes,
         "launchers": launchers,
         "interfaces": interfaces,

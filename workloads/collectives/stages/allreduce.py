@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> None:
         if devices.replicas == 1:
             raise UnusableInput(
                 "one replica has nothing to reduce: ask for several GPUs (--gpus), or start "
-                "several processes"
+                "several processes in a Slurm job, `srun --ntasks=2 python -m "
+                "workloads.collectives allreduce ...`, or elsewhere each with its TF_CONFIG"
             )
         record_run(recorder, options, "collectives", VERSION, "numpy", "tensorflow", "keras")
         record_computing_devices(recorder, options.gpus, devices)

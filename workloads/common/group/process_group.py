@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ClusterShell.NodeSet import NodeSet
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 
 from workloads.common.errors import UnusableInput
 
 # Below Linux's ephemeral range (32768 to 60999), so that no client connection holds the port.
 FIRST_PORT, PORTS = 20000, 12000
+LARGEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ def process_group(environment: Mapping[str, str]) -> ProcessGroup:
     try:
         if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
             return _from_slurm(environment)
-    except (KeyError, ValueError, IndexError) as error:
-        raise UnusableInput(f"the environment of the Slurm step is incomplete: {error!r}") from None
+    except (KeyError, ValueError, NodeSetException) as error:
+        raise UnusableInput(
+            f"the environment of the Slurm step is incomplete or wrong: {error!r}"
+        ) from None
     try:
         rank, processes = _mpi_rank(environment)
     except ValueError as error:
@@ -101,11 +104,15 @@ def process_group(environment: Mapping[str, str]) -> ProcessGroup:
 def _from_tf_config(text: str) -> ProcessGroup:
     try:
         config = json.loads(text)
+        roles = sorted(config["cluster"].keys() - {"worker"})
         workers = tuple(_address(each) for each in config["cluster"]["worker"])
         task = config["task"]
         rank = int(task["index"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnusableInput(f"TF_CONFIG is not as TensorFlow documents it: {error!r}") from None
+    if roles:
+        names = ", ".join(map(repr, roles))
+        raise UnusableInput(f"TF_CONFIG names {names}: list every process as worker, rank 0 first")
     if task.get("type") != "worker" or not 0 <= rank < len(workers):
         raise UnusableInput("TF_CONFIG must describe one of its workers: check its task")
     return ProcessGroup(rank, workers if len(workers) > 1 else ())
@@ -113,16 +120,29 @@ def _from_tf_config(text: str) -> ProcessGroup:
 
 def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ValueError(f"{text!r} is not HOST:PORT")
+    if not _is_host(host) or not port.isdecimal() or not 1 <= int(port) <= LARGEST_PORT:
+        raise ValueError(f"{text!r} is not HOST:PORT with a port of 1 to {LARGEST_PORT}")
     return text
+
+
+def _is_host(text: str) -> bool:
+    """Whether `text` can be the name or the address of a host, known or not."""
+    try:
+        # As the socket library does before it looks the name up.
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(text) and text.isprintable() and " " not in text and "@" not in text
 
 
 def _from_slurm(environment: Mapping[str, str]) -> ProcessGroup:
     rank = int(environment["SLURM_PROCID"])
-    nodes = list(NodeSet(environment["SLURM_STEP_NODELIST"]))
+    # Without the resolver of groups, which would run commands that a site configured.
+    nodes = list(NodeSet(environment["SLURM_STEP_NODELIST"], resolver=RESOLVER_NOGROUP))
     counts = _tasks_per_node(environment["SLURM_STEP_TASKS_PER_NODE"])
     hosts = [node for node, count in zip(nodes, counts, strict=True) for _ in range(count)]
+    if not 0 <= rank < len(hosts):
+        raise ValueError(f"rank {rank} of {len(hosts)}")
     own = environment.get("SLURMD_NODENAME", hosts[rank])
     if hosts[rank] != own:
         raise UnusableInput(
@@ -162,7 +182,7 @@ def _from_pbs(environment: Mapping[str, str], rank: int, processes: int) -> Proc
         )
     try:
         slots = Path(node_file).read_text().split()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UnusableInput(f"PBS_NODEFILE cannot be read: {error}") from None
     unique = list(dict.fromkeys(slots))
     if processes == len(slots):
@@ -175,13 +195,17 @@ def _from_pbs(environment: Mapping[str, str], rank: int, processes: int) -> Proc
             "start one per slot or one per node"
         )
     job = environment.get("PBS_JOBID", "0")
-    return ProcessGroup(rank, _addresses(hosts, job), job)
+    try:
+        return ProcessGroup(rank, _addresses(hosts, job), job)
+    except ValueError as error:
+        raise UnusableInput(f"PBS_NODEFILE is not a list of hosts: {error}") from None
 
 
 def _addresses(hosts: Sequence[str], job: str) -> tuple[str, ...]:
     """One port for each process, drawn per job so that jobs sharing a node do not meet.
 
-    No two ranks have the same port: names of nodes may stand for one machine.
+    No two ranks have the same port: names of nodes may stand for one machine. Raises ValueError
+    where one is no name of a host.
     """
     first = FIRST_PORT + zlib.crc32(job.encode()) % PORTS
-    return tuple(f"{host}:{first + rank}" for rank, host in enumerate(hosts))
+    return tuple(_address(f"{host}:{first + rank}") for rank, host in enumerate(hosts))

@@ -4,7 +4,11 @@ import collections
 from dataclasses import dataclass
 from typing import Any
 
+from workloads.common.telemetry.gpu_sampling import INTERVAL_SECONDS
 from workloads.common.telemetry.gpu_state import CLOCK_REASONS, IDLE_REASON, Sample
+
+# Of the power: what is drawn in a longer time without a sample, nobody knows.
+LONGEST_GAP_SECONDS = 10 * INTERVAL_SECONDS
 
 
 @dataclass
@@ -26,16 +30,49 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
+class Energy:
+    """Power over time, from the first sample to the last, whether or not these tell the power."""
+
+    def __init__(self) -> None:
+        self._watts: float | None = None
+        self._counted_joules = 0.0
+        self._counted_until: float | None = None
+        self._now = 0.0
+        self._longest_gap = 0.0
+
+    def add(self, watts: float | None, now: float) -> None:
+        """Count on to `now` (seconds); over a gap in the power as if it had changed evenly."""
+        self._now = now
+        if self._counted_until is None:
+            self._counted_until = now
+        if watts is None:
+            return
+        before = watts if self._watts is None else self._watts
+        gap = now - self._counted_until
+        self._longest_gap = max(gap, self._longest_gap)
+        self._counted_joules += (watts + before) / 2 * gap
+        self._watts, self._counted_until = watts, now
+
+    @property
+    def joules(self) -> float | None:
+        """The energy so far; None where the power was not known for too long."""
+        if self._watts is None or self._counted_until is None:
+            return None
+        rest = self._now - self._counted_until
+        if max(rest, self._longest_gap) > LONGEST_GAP_SECONDS:
+            return None
+        return self._counted_joules + self._watts * rest
+
+
 class Summary:
     """Means, largest values and shares of a GPU's samples, and its power over time."""
 
     def __init__(self) -> None:
-        self.joules: float | None = None
+        self._energy = Energy()
         self._utilisation, self._power, self._clock = Mean(), Mean(), Mean()
         self._largest: dict[str, int] = {}
         self._reasons: collections.Counter[int] = collections.Counter()
         self._masks = 0
-        self._last: tuple[float, float] | None = None
 
     def add(self, sample: Sample, now: float) -> None:
         """Count in a sample, taken at `now` (seconds)."""
@@ -50,7 +87,12 @@ class Summary:
             self._masks += 1
             known = (IDLE_REASON, *CLOCK_REASONS)
             self._reasons.update(bit for bit in known if sample.clock_reasons & bit)
-        self._integrate(sample.power_watts, now)
+        self._energy.add(sample.power_watts, now)
+
+    @property
+    def joules(self) -> float | None:
+        """The GPU's power over time; None where it was not known all the time."""
+        return self._energy.joules
 
     def figures(self) -> dict[str, Any]:
         """All of it but the energy, by name, None where there is nothing."""
@@ -64,15 +106,6 @@ class Summary:
             "pcie_width": self._largest.get("pcie_width"),
             **self._clock_shares(),
         }
-
-    def _integrate(self, watts: float | None, now: float) -> None:
-        if watts is None:
-            self._last = None
-            return
-        if self._last is not None:
-            then, before = self._last
-            self.joules = (self.joules or 0.0) + (watts + before) / 2 * (now - then)
-        self._last = (now, watts)
 
     def _clock_shares(self) -> dict[str, Any]:
         """Shares of the samples; being idle is no throttling, and stands apart."""

@@ -27,6 +27,8 @@ class GpuWatch:
     """Watches one GPU: `begin`, `sample` again and again, `end`, and then `health`.
 
     A GPU that is lost on the way is not asked again, and its health says so; nothing is raised.
+    Nor is it asked again after an error of the telemetry itself, which tells nothing of the GPU:
+    its health is then without figures.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class GpuWatch:
         self._events: Any = None
         self._xids: list[int] | None = None
         self._lost: str | None = None
+        self._failure: str | None = None
         self._asked = False
 
     def begin(self) -> None:
@@ -58,7 +61,7 @@ class GpuWatch:
         self._carefully(self._end)
 
     def _carefully(self, work: Callable[[], None]) -> None:
-        if self._lost is not None:
+        if self._lost is not None or self._failure is not None:
             return
         seen = len(self._xids or [])
         self._asked = True
@@ -66,6 +69,8 @@ class GpuWatch:
             work()
         except GpuLost as error:
             self._lost = str(error)
+        except Exception as error:
+            self._failure = f"{type(error).__name__}: {error}"
         self._asked = False
         if self._lost is not None or len(self._xids or []) > seen:
             # At once: a run whose GPU is out of order may hang until it is killed.
@@ -124,14 +129,18 @@ class GpuWatch:
             **self._facts,
             "lost": "it does not answer its driver" if self._asked else self._lost,
             "xid_events": self._xids,
-            **self._summary.figures(),
-            **self._gained(),
+            **self._figures(),
         }
         return {
             name: round(value, 3) if isinstance(value, float) else value
             for name, value in known.items()
             if value is not None
         }
+
+    def _figures(self) -> dict[str, Any]:
+        if self._failure is not None:
+            return {"telemetry_failed": self._failure}
+        return self._summary.figures() | self._gained()
 
     def _gained(self) -> dict[str, Any]:
         """What was used and what went wrong from the first readings to the last."""

@@ -34,6 +34,7 @@ class RaplEnergy:
         self._ranges = _numbers(self._zones, "max_energy_range_uj")
         self._last: list[int] | None = None
         self._joules = 0.0
+        self._ended = False
 
     def readable(self) -> bool:
         """Whether this machine has counters that this user may read, all of them."""
@@ -54,11 +55,17 @@ class RaplEnergy:
             self._joules += gained / 1e6
         self._last = now
 
-    end = sample
+    def end(self) -> None:
+        """Count the rest."""
+        self.sample()
+        self._ended = True
 
     def joules(self) -> float | None:
-        """Joules from `begin` to `end`; None where a counter could not be read all the time."""
-        return self._joules or None if self._last is not None else None
+        """Joules from `begin` to `end`; None where a counter could not be read all the time.
+
+        None also before the end, which does not come where the sampler hangs at a GPU's driver.
+        """
+        return self._joules or None if self._ended and self._last is not None else None
 
     def _read(self) -> list[int] | None:
         return _numbers(self._zones, "energy_uj")
@@ -91,10 +98,13 @@ class SlurmEnergy:
         self._after = self._read()
 
     def joules(self) -> float | None:
-        """Joules from `begin` to `end`; None where Slurm does not account them, or not so often."""
-        if self._before is None or self._after is None:
+        """Joules from `begin` to `end`; None where Slurm does not account them, or not so often.
+
+        None also where the counter went backwards: a node's was set back meanwhile.
+        """
+        if self._before is None or self._after is None or self._after <= self._before:
             return None
-        return self._after - self._before or None
+        return self._after - self._before
 
     def _read(self) -> float | None:
         if self._step is None:
