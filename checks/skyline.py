@@ -136,7 +136,7 @@ class SkylineTrain(SkylineCheck):
         """As for both stages; also how to compute."""
         options = [*super().arguments(), "--precision", self.precision]
         peak = self.current_partition.extras.get("gpu_peak_tflops", {}).get(self.precision)
-        if peak and self.num_gpus:
+        if peak:
             options += ["--gpu-peak-tflops", str(peak)]
 
         if self.jit:

@@ -58,8 +58,8 @@ def main() -> int:
     given = {name: {"value": value} for name, (value, _, _) in METRICS.items()}
     for name, change in {**given, **fake.get("metrics", {})}.items():
         if change is not None:
-            _, unit, better = METRICS[name]
-            fields = {"value": given[name]["value"], "unit": unit, "better": better, **change}
+            usual, unit, better = METRICS.get(name, (1.0, "1", "higher"))
+            fields = {"value": usual, "unit": unit, "better": better, **change}
             value = fields.pop("value")
             record("POINT_IN_TIME", name, value, kind="metric", **fields)
 

@@ -1,7 +1,11 @@
 """Every way in which ReFrame alone reports a green session that says nothing is red here."""
 
+import re
+import shutil
+
 import pytest
-from fake_checkout import FAKE_CHECK, Checkout
+from fake_checkout import FAKE_CHECK, ROOT, Checkout
+from fake_systems import configuration, local_partition, system
 
 SKIPPING = """
     @run_after("{stage}")
@@ -169,6 +173,13 @@ def test_an_impossible_parameter_on_the_command_line_is_red(
                 "validation_accuracy is 0.5, below its floor 0.9",
             ),
         },
+        {
+            "tiny": ({"provenance": {"seed": 2}}, "seed is 2, asked for was 1"),
+            "smoke": (
+                {"provenance": {"preset": "tiny"}},
+                "preset is 'tiny', asked for was 'smoke'",
+            ),
+        },
     ],
 )
 def test_every_fault_of_a_run_is_red_and_named(
@@ -182,6 +193,81 @@ def test_every_fault_of_a_run_is_red_and_named(
     for preset, (fault, message) in faults.items():
         assert message in str(cases[preset]["fail_reason"])
         assert cases[preset]["job_exitcode"] == fault.get("exit_code", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("job._exitcode = 9", "exit code 9"),
+        ("job._state = 'NODE_FAIL'", "the job ended as NODE_FAIL: a node was lost"),
+        ("job._state, job.is_cancelling = 'CANCELLED', True", "ReFrame cancelled the job"),
+        ("Path(self.stagedir, job.stdout).unlink()", "the closing record is missing"),
+    ],
+)
+def test_all_that_a_scheduler_says_of_a_job_is_judged(
+    checkout: Checkout, change: str, message: str
+) -> None:
+    hook = "    @run_before('sanity')\n    def change(self):\n        job = self.job\n"
+    text = f"from pathlib import Path\n{FAKE_CHECK}{hook}        {change}\n"
+    checkout.write("checks/fake.py", text)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 1
+    assert message in outcome.text
+
+
+def test_a_job_s_output_has_its_exit_code_for_schedulers_that_do_not(checkout: Checkout) -> None:
+    checkout.reframe("-r", fake={"exit_code": 3})
+    [output] = checkout.folder.glob("stage/**/rfm_job.out")
+    assert output.read_text().endswith("\ntrigpoint: exit code 3\n")
+
+
+def test_a_run_that_was_not_staged_although_it_should_be_is_red(checkout: Checkout) -> None:
+    part = {**local_partition("p"), "extras": {"scratch": "/scratch"}}
+    checkout.write("fake_sites.py", configuration(system("s", part)))
+    options = ("-r", "-C", "fake_sites.py", "--system", "s", "-S", "stage_to_scratch=1")
+    outcome = checkout.reframe(*options)
+    assert outcome.code == 1
+    assert "no record says staged: it should be True" in outcome.text
+    outcome = checkout.reframe(*options, fake={"provenance": {"staged": True}})
+    assert outcome.code == 0, outcome.text
+
+
+def test_the_skyline_is_judged_by_what_must_be_there_and_no_more(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    text = (ROOT / "checks/skyline.py").read_text()
+    shutil.copytree(checkout.folder / "workloads/fake", checkout.folder / "workloads/skyline")
+    required = re.findall(r"^    metrics = \((.*?)\)", text, re.DOTALL | re.MULTILINE)
+    metrics = {name: {} for name in re.findall(r"\w+", "".join(required))}
+    confirmed = {
+        "dataset": "synthetic",
+        "pipeline": "files",
+        "model": "original",
+        "precision": "float32",
+        "prefetch_to_device": False,
+        "engine": "tensorflow",
+        "jit": False,
+    }
+    good = {"metrics": metrics, "provenance": confirmed}
+    faults = {
+        "tiny": ({"provenance": {"jit": True}}, "jit is True, asked for was False"),
+        "smoke": ({"metrics": {"validation_accuracy": {"value": 0.5}}}, "below its floor 0.9"),
+        "nightly": ({"metrics": {"test_accuracy": {"value": 0.5}}}, "below its floor 0.9"),
+        "published": ({"metrics": {"total_seconds": None}}, "metric total_seconds is missing"),
+    }
+    fake = {
+        preset: {name: {**good[name], **fault.get(name, {})} for name in good}
+        for preset, (fault, _) in faults.items()
+    }
+    options = ("-n", "Skyline", "-P", "pipeline=files", "-P", f"preset={','.join(faults)}")
+    outcome = checkout.reframe("-r", *options, fake=fake)
+    assert outcome.code == 1
+    cases = checkout.report()["runs"][0]["testcases"]
+    reasons = {(case["stage"], case["preset"]): case["fail_reason"] or "" for case in cases}
+    red = {"tiny": "train", "smoke": "train", "nightly": "evaluate", "published": "synthesise"}
+    for preset, stage in red.items():
+        assert faults[preset][1] in reasons[stage, preset]
+
+    assert not reasons["train", "nightly"]
 
 
 def test_a_tiny_run_is_not_held_against_an_accuracy_floor(checkout: Checkout) -> None:
@@ -244,8 +330,11 @@ def test_a_login_node_without_a_site_file_is_red_unless_told_otherwise(checkout:
     assert outcome.code == 1
     assert "-S allow_local=1" in outcome.text
     assert not list(checkout.folder.rglob("rfm_job.out"))
-    allowed = checkout.reframe("-r", "-S", "allow_local=1", PATH=path)
-    assert allowed.code == 0, allowed.text
+    checkout.write("fake_sites.py", configuration(system("s", local_partition("p"))))
+    site = ("-C", "fake_sites.py", "--system", "s", "-r")
+    for options in (["-r", "-S", "allow_local=1"], ["--dry-run"], site):
+        allowed = checkout.reframe(*options, PATH=path)
+        assert allowed.code == 0, allowed.text
 
 
 def test_slurm_s_commands_without_a_cluster_make_no_login_node(checkout: Checkout) -> None:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_checkout import ROOT, Checkout
-from fake_systems import configuration, partition, system
+from fake_checkout import FAKE_CHECK, ROOT, Checkout
+from fake_systems import configuration, local_partition, partition, system
 
 from checks.base import geometry, presets
 from checks.base.geometry import Size
@@ -129,6 +129,14 @@ def test_a_cpu_case_has_one_process_on_each_of_its_nodes() -> None:
     assert geometry.layout(Size(0, 8), Part(nodes=4)) is None
     assert geometry.layout(Size(0, 2), Part(gpus=1, nodes=4)) is None
     assert geometry.layout(Size(0, 2), Part(nodes=4), "gpu") is None
+    assert geometry.layout(Size(0, 0), Part(nodes=4)) is None
+
+
+def test_gpus_say_how_many_nodes_a_case_takes_and_no_other_device_counts() -> None:
+    part = Part(4, 4)
+    assert geometry.layout(Size(1, 2), part) is None
+    part.devices.append(SimpleNamespace(device_type="nic", num_devices=8))
+    assert geometry.gpus_per_node(part) == 4
 
 
 def test_a_count_below_zero_is_held_nowhere() -> None:
@@ -141,6 +149,9 @@ def test_a_case_takes_one_mig_instance_and_never_two() -> None:
     assert geometry.gpu_counts([part]) == [1]
     with pytest.raises(ValueError, match="site:part has MIG instances, of which a case takes one"):
         geometry.holders(Size(2, 0), "local", [part])
+    for size, parts in [(Size(0, 1), [part]), (Size(2, 0), [Part(1)])]:
+        with pytest.raises(ValueError, match=r"are held$"):
+            geometry.holders(size, "local", parts)
 
 
 def test_gpus_that_do_not_divide_a_node_are_dealt_evenly() -> None:
@@ -165,6 +176,8 @@ def test_what_no_partition_has_is_refused_by_name() -> None:
         geometry.holders(Size(2, 0), "local", [Part(1)])
     with pytest.raises(ValueError, match=r"no partition has storage=tape: \['local'\] are there"):
         geometry.holders(Size(1, 0), "tape", [Part(1)])
+    with pytest.raises(ValueError, match=r"no partition holds .* with one process per gpu"):
+        geometry.holders(Size(0, 1), "local", [Part()], "gpu")
 
 
 def test_the_preset_is_smoke_only_where_there_is_neither_gpu_nor_scheduler() -> None:
@@ -348,7 +361,18 @@ CLUSTER = configuration(
         "gpus",
         partition("gpu", gpus=4, nodes=2, processor={"num_cpus": 40}),
     ),
-    system("torque", {**partition("gpu", gpus=1), "scheduler": "torque", "launcher": "mpirun"}),
+    system("accounting", partition("gpu", gpus=1, scheduler="slurm")),
+    system("torque", partition("gpu", gpus=1, scheduler="torque", launcher="mpirun")),
+    system("pbs", partition("gpu", gpus=1, scheduler="pbs", launcher="mpirun")),
+    system(
+        "workstation",
+        {
+            **local_partition("gpu"),
+            "devices": [{"type": "gpu", "num_devices": 1}],
+            "processor": {"num_cpus": 40},
+            "extras": {"mig_profile": "1g.10gb", "data": {"fake": "/data/fake"}},
+        },
+    ),
 )
 
 
@@ -379,9 +403,21 @@ def test_an_unknown_process_per_is_refused_by_name(checkout: Checkout) -> None:
     outcome = checkout.reframe("--dry-run", "-S", "process_per=core")
     assert outcome.code == 1
     assert "process_per=core: one of ('node', 'gpu')" in outcome.text
+    # One that there is, but not for nodes without GPUs.
+    outcome = checkout.reframe("--dry-run", "-S", "process_per=gpu")
+    assert outcome.code == 1
+    assert "no partition holds num_gpus=0 cpu_nodes=1 with one process per gpu" in outcome.text
 
 
-@pytest.mark.parametrize(("name", "line"), [("gpus", "#SBATCH --no-requeue"), ("torque", "-r n")])
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("gpus", "#SBATCH --no-requeue\n"),
+        ("accounting", "#SBATCH --no-requeue\n"),
+        ("torque", "#PBS -r n\n"),
+        ("pbs", "#PBS -r n\n"),
+    ],
+)
 def test_a_job_starts_once_only(checkout: Checkout, name: str, line: str) -> None:
     # ReFrame waits for ever for a job that the scheduler has put back into its queue.
     checkout.write("fake_sites.py", CLUSTER)
@@ -415,6 +451,47 @@ def test_the_partition_s_dataset_is_for_the_published_size_alone(checkout: Check
     assert len(scripts) == 2
 
 
+def test_options_that_a_job_has_already_are_kept(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    hook = """
+    @run_after("setup")
+    def ask_for_more(self):
+        self.job.options = ["--comment=night"]
+        self.job.launcher.options = ["--mpi=pmix"]
+"""
+    checkout.write("checks/fake.py", FAKE_CHECK + hook)
+    [script] = _scripts(checkout, "--system", "gpus", "-P", "num_gpus=1")
+    assert "#SBATCH --comment=night\n" in script
+    assert re.search("srun .*--mpi=pmix --kill-on-bad-exit=1 ", script)
+
+
+def test_a_local_case_asks_nobody_for_its_gpu_or_processors(checkout: Checkout) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    _scripts(checkout, "--system", "workstation")
+    [case] = checkout.report()["runs"][0]["testcases"]
+    assert case["num_cpus_per_task"] is None
+    assert case["mig_profile"] == "1g.10gb"
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "dataset"),
+    [
+        (["-P", "preset=published"], "/data/fake", "given"),
+        (["-P", "preset=published", "-S", "data=/mine"], "/mine", "given"),
+        (["-P", "preset=tiny", "-S", "data=/mine"], "/mine", "given"),
+        (["-P", "preset=tiny"], None, "synthetic"),
+    ],
+)
+def test_a_case_says_whether_its_dataset_was_given(
+    checkout: Checkout, options: list[str], data: str | None, dataset: str
+) -> None:
+    checkout.write("fake_sites.py", CLUSTER)
+    [script] = _scripts(checkout, "--system", "workstation", *options)
+    assert re.findall(r"--data (\S+)", script) == ([data] if data else [])
+    [case] = checkout.report()["runs"][0]["testcases"]
+    assert case["dataset"] == dataset
+
+
 def test_staging_without_a_scratch_is_refused_before_a_job_is_sent(checkout: Checkout) -> None:
     checkout.write("fake_sites.py", CLUSTER)
     options = ("-C", "fake_sites.py", "--system", "gpus", "-S", "stage_to_scratch=1")
@@ -434,8 +511,32 @@ def test_the_skyline_stages_get_scratch_and_peak_from_the_partition(checkout: Ch
     assert "--gpu-peak-tflops 15.7" in train
 
 
-def test_a_time_limit_given_by_hand_is_taken(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("precision", "peak"), [("mixed_float16", ["125"]), ("mixed_bfloat16", [])]
+)
+def test_the_peak_is_that_of_the_precision(
+    checkout: Checkout, precision: str, peak: list[str]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    peaks = {"float32": 15.7, "mixed_float16": 125}
+    extras = {"scratch": "/scratch", "gpu_peak_tflops": peaks}
+    part = partition("p", 1, extras=extras, processor={"num_cpus": 40})
+    checkout.write("fake_sites.py", configuration(system("s", part)))
+    options = ("-n", "SkylineTrain", "-P", "pipeline=files", "-S", f"precision={precision}")
+    scripts = _scripts(checkout, "--system", "s", *options)
+    [train] = [text for text in scripts if " train " in text]
+    assert re.findall(r"--gpu-peak-tflops (\S+)", train) == peak
+    # Not asked to stage, although there is a scratch.
+    assert "--scratch" not in train
+    # What prepares the data is one process, too, and has the node to itself.
+    assert all("#SBATCH --cpus-per-task=40\n" in text for text in scripts)
+    assert len(scripts) == 2
+
+
+def test_limits_given_by_hand_are_taken(checkout: Checkout) -> None:
     checkout.write("fake_sites.py", CLUSTER)
-    options = ("--system", "gpus", "-P", "num_gpus=1", "-S", "time_limit=7m")
-    [script] = _scripts(checkout, *options)
+    limits = ("-S", "time_limit=7m", "-S", "max_pending_time=9m")
+    [script] = _scripts(checkout, "--system", "gpus", "-P", "num_gpus=1", *limits)
     assert "#SBATCH --time=0:7:0" in script
+    [case] = checkout.report()["runs"][0]["testcases"]
+    assert case["max_pending_time"] == 540

@@ -1,13 +1,15 @@
 """A job uses the interpreter that runs ReFrame, finds the workloads, and never overlaps another."""
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from fake_checkout import FAKE_CHECK, ROOT, Checkout
+from fake_checkout import FAKE_CHECK, ROOT, Checkout, copy_checkout
 from fake_systems import configuration, local_partition, partition, system
+from reframe_process import PROGRAM
 
 TWO_PRESETS = ("-P", "preset=tiny,smoke")
 
@@ -61,6 +63,20 @@ def test_local_jobs_do_not_overlap(checkout: Checkout, where: str) -> None:
     assert len(times) == 2
     (_, first_end), (second_start, _) = times
     assert first_end <= second_start
+
+
+def test_logs_are_kept_and_bytes_that_are_no_text_do_no_harm(checkout: Checkout) -> None:
+    hook = """
+    @run_before("run")
+    def write(self):
+        self.prerun_cmds += ["mkdir run", "echo epoch > run/train.log", r"printf '\\377\\n'"]
+"""
+    checkout.write("checks/fake.py", FAKE_CHECK + hook)
+    outcome = checkout.reframe("-r")
+    assert outcome.code == 0, outcome.text
+    [log] = checkout.folder.glob("output/**/train.log")
+    assert log.read_text() == "epoch\n"
+    assert b"\377\n" in log.with_name("rfm_job.out").read_bytes()
 
 
 def test_a_job_over_its_time_limit_does_not_hold_up_the_next(checkout: Checkout) -> None:
@@ -133,6 +149,29 @@ def test_a_value_that_the_skyline_checks_do_not_know_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["preset=published"], {"--epochs 5"}),
+        (["preset=published", "epochs=3"], {"--epochs 3"}),
+        (["preset=tiny"], set()),
+        (["preset=tiny", "jit=1"], {"--jit"}),
+        (["preset=tiny", "prefetch_to_device=1"], {"--prefetch-to-device"}),
+    ],
+)
+def test_the_options_of_a_training_reach_its_command_line(
+    checkout: Checkout, options: list[str], expected: set[str]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    preset, *variables = options
+    given = ["-P", preset, "-P", "pipeline=files", *(w for each in variables for w in ("-S", each))]
+    outcome = checkout.reframe("--dry-run", "-n", "SkylineTrain", *given)
+    assert outcome.code == 0, outcome.text
+    [train] = [each for each in _commands(checkout) if " train " in each]
+    found = re.findall(r"--epochs \d+|--jit|--prefetch-to-device", train)
+    assert set(found) == expected
+
+
+@pytest.mark.parametrize(
     "option", [("-S", "SkylineTrain.model=optimised"), ("-P", "SkylineTrain.pipeline=packed,files")]
 )
 def test_evaluating_another_case_s_training_is_red(
@@ -142,6 +181,30 @@ def test_evaluating_another_case_s_training_is_red(
     outcome = checkout.reframe("--dry-run", "-n", "Skyline", *option)
     assert outcome.code == 1
     assert "to evaluate is" in outcome.text
+
+
+def test_checks_of_another_checkout_are_not_taken_for_these(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    other = copy_checkout(tmp_path / "other")
+    (other.folder / "checks/fake.py").unlink()
+    done = subprocess.run(
+        [PROGRAM, "-c", "checks", "-l"],
+        capture_output=True,
+        text=True,
+        cwd=checkout.folder,
+        env=checkout.environment(PYTHONPATH=str(other.folder)),
+    )
+    assert done.returncode == 1
+    assert "`import checks` finds another package: " in done.stderr
+
+
+def test_the_states_that_reframe_misreads_are_right_in_every_session(checkout: Checkout) -> None:
+    states = "import reframe.core.schedulers.slurm as slurm\n"
+    states += "assert slurm.slurm_state_completed('PREEMPTED')\n"
+    checkout.write("checks/fake.py", states + FAKE_CHECK)
+    outcome = checkout.reframe("-l")
+    assert outcome.code == 0, outcome.text
 
 
 def test_every_check_file_is_one_that_reframe_loads(tmp_path: Path) -> None:

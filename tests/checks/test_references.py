@@ -1,10 +1,12 @@
 """References are found by every key that changes a figure; a file that is unclear is refused."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_checkout import ROOT, Checkout
+from fake_checkout import FAKE_CHECK, ROOT, Checkout
 from ruamel.yaml import YAML
 
 from checks.base.references import FOLDER, Reference, ReferencesError, Wanted, find
@@ -159,6 +161,60 @@ def test_a_mistyped_case_is_refused_before_it_runs(
     assert not list(checkout.folder.rglob("rfm_job.out"))
 
 
+@pytest.mark.parametrize(
+    ("reported", "value", "message"),
+    [
+        (True, None, ""),
+        (False, None, ""),
+        (True, 0.25, ""),
+        (True, 0.5, "loss_step100=0.25"),
+        (False, 0.25, "the metric loss_step100 is missing from the records"),
+    ],
+)
+def test_an_optional_metric_is_judged_where_it_is_there_and_must_be_where_it_is_compared(
+    checkout: Checkout, reported: bool, value: float | None, message: str
+) -> None:
+    optional = FAKE_CHECK.replace(
+        ', "loss_step100")', ')\n    optional_metrics = ("loss_step100",)'
+    )
+    checkout.write("checks/fake.py", optional)
+    if value is not None:
+        entry = ENTRY.replace("Train:", "FakeTrain:").replace("jit: [false, true]", FAKE_KEYS)
+        entry = entry.replace("throughput: {value: 1000", f"loss_step100: {{value: {value}")
+        entry = entry.replace("images/s", '"1"')
+        checkout.write("systems/references/generic.yaml", entry)
+
+    fake = {} if reported else {"metrics": {"loss_step100": None}}
+    outcome = checkout.reframe("-r", fake=fake)
+    assert outcome.code == (1 if message else 0), outcome.text
+    assert message in outcome.text
+    [case] = checkout.report()["runs"][0]["testcases"]
+    if not message:
+        assert ("generic:default:loss_step100" in case["perfvalues"]) == reported
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("preset: smoke", "preset: smok", "preset: no such value ['smok']"),
+        ("container: none", "container: nine", "container: no such value ['nine']"),
+        ("FakeTrain:", "FakeTrian:", "no such check: FakeTrian"),
+        ("FakeTrain:", "FakeAgain:", ""),
+    ],
+)
+def test_a_file_may_name_every_check_and_value_that_there_is_and_no_other(
+    checkout: Checkout, old: str, new: str, message: str
+) -> None:
+    known = '    known_values = {**WorkloadCheck.known_values, "container": ("none",)}\n'
+    again = "\n\n@rfm.simple_test\nclass FakeAgain(FakeTrain):\n    pass\n"
+    checkout.write("checks/fake.py", FAKE_CHECK + known + again)
+    entry = ENTRY.replace("Train:", "FakeTrain:").replace("jit: [false, true]", FAKE_KEYS)
+    checkout.write("systems/references/generic.yaml", entry.replace(old, new))
+    outcome = checkout.reframe("--dry-run")
+    assert outcome.code == (1 if message else 0), outcome.text
+    assert message in outcome.text
+
+
 def test_a_reference_in_another_unit_is_red(checkout: Checkout) -> None:
     entry = ENTRY.replace("Train:", "FakeTrain:").replace("images/s", "images/min")
     entry = entry.replace("jit: [false, true]", FAKE_KEYS)
@@ -199,6 +255,28 @@ def test_the_published_figures_are_references_of_the_published_run_alone() -> No
     assert find(FOLDER / "sodalite.yaml", synthetic) == {}
     nightly = case._replace(case={**SKYLINE, "preset": "nightly"})
     assert find(FOLDER / "sodalite.yaml", nightly) == {}
+
+
+def test_what_only_some_machines_measure_may_have_references(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    here = {"preset": "smoke", "num_gpus": 0, "cpu_nodes": 1, "storage": "local", "epochs": 0}
+    case = {**SKYLINE, **here, "container": "none", "dataset": "synthetic"}
+    metrics = (
+        "peak_device_memory_bytes",
+        "staging_seconds",
+        "energy_joules",
+        "joules_per_image",
+        "gpu_utilisation",
+        "host_energy_joules",
+        "model_flop_utilisation",
+    )
+    bounds = {"value": 1, "lower": -0.1, "upper": None, "unit": "1"}
+    entry = {"case": case, "source": "a night", "runs": 1}
+    entry["references"] = dict.fromkeys(metrics, bounds)
+    text = json.dumps({"default": {"SkylineTrain": [entry]}})
+    checkout.write("systems/references/generic.yaml", text)
+    outcome = checkout.reframe("--dry-run", "-n", "SkylineTrain")
+    assert outcome.code == 0, outcome.text
 
 
 def test_shipped_reference_files_name_checks_that_exist() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,6 +70,15 @@ def verdict(stdout: str, exit_code: int | None = 0, stderr: str = "", **more: An
 
 def test_records_in_which_all_is_well_pass() -> None:
     assert verdict(lines(GOOD)) is None
+    assert verdict(changed("validation_accuracy", value=0.9)) is None
+
+
+def test_a_floor_of_a_metric_that_need_not_be_there_is_red_without_it() -> None:
+    expected = replace(EXPECTED, metrics=("throughput",))
+    found = complaint(Evidence(0, without("validation_accuracy"), ""), expected)
+    assert str(found) == (
+        "judgement: the metric validation_accuracy is missing: its floor 0.9 cannot be judged"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +126,7 @@ def test_a_broken_record_is_red(stdout: str, message: str) -> None:
     [
         (1, "1", "exit code 1: the checkpoint is of the other model"),
         (1, "0", "exit code 1"),
+        (9, "1", "exit code 9"),
         (0, "1", "exit code 1"),
         (None, "1", "exit code 1"),
         (None, None, "the job ended without an exit code"),
@@ -150,7 +161,17 @@ def test_the_exit_code_is_the_scheduler_s_and_the_script_s(
             "the job ran out of memory",
         ),
         ("slurmstepd: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO PREEMPTION ***", "was preempted"),
+        ("slurmstepd: error: Exceeded job memory limit", "the job ran out of memory"),
+        ("srun: error: n1: task 0: Out Of Memory", "the job ran out of memory"),
+        ("PBS: node failed: n2", "a node was lost"),
         ("srun: error: node2: task 1: Killed", "a rank was killed (srun: error: node2: task 1"),
+        ("srun: error: n1: tasks 0,2-3: Bus error", "a rank was killed (srun: error: n1: tasks"),
+        (
+            "srun: error: n2: task 1: Segmentation fault (core dumped)\n"
+            "srun: error: n1: task 0: Aborted (core dumped)",
+            "a rank was killed (srun: error: n2: task 1: Segmentation fault (core dumped))",
+        ),
+        ("srun: error: n1: task 0: Aborted (core dumped)", "a rank was killed (srun"),
         (
             "error: rank 1 on n2: no GPU\n"
             "slurmstepd-n1: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01 ***\n"
@@ -178,9 +199,12 @@ def test_an_early_end_is_explained_by_who_knows(stderr: str, message: str) -> No
     ("state", "meaning"),
     [
         ("TIMEOUT", "the time limit was hit"),
+        ("DEADLINE", "the time limit was hit"),
         ("CANCELLED", "the job was cancelled"),
+        ("REVOKED", "the job was cancelled"),
         ("PREEMPTED", "the job was preempted"),
         ("NODE_FAIL", "a node was lost"),
+        ("BOOT_FAIL", "a node was lost"),
         ("OUT_OF_MEMORY", "the job ran out of memory"),
         ("SOMETHING_NEW", "nothing says why"),
     ],
@@ -229,6 +253,10 @@ def test_a_metric_that_need_not_be_there_is_judged_where_it_is(change: dict[str,
     assert "energy_joules" in str(verdict(lines([energy, *GOOD])))
 
 
+def test_an_exit_code_comes_before_the_state_that_is_its_cause() -> None:
+    assert verdict("", 1, state="TIMEOUT") == "scheduler: exit code 1: the time limit was hit"
+
+
 @pytest.mark.parametrize("state", ["", "COMPLETED", "FAILED", "SUCCESS", "FAILURE"])
 def test_the_state_of_an_ordinary_end_says_nothing(state: str) -> None:
     assert verdict(lines(GOOD), state=state) is None
@@ -237,6 +265,15 @@ def test_the_state_of_an_ordinary_end_says_nothing(state: str) -> None:
 def test_a_job_that_reframe_gave_up_says_so() -> None:
     found = verdict("", None, state="CANCELLED", cancelled_here=True)
     assert "in the queue for longer than max_pending_time" in str(found)
+    # It ran, and had an end of its own before ReFrame lost patience.
+    found = verdict("", None, state="OUT_OF_MEMORY", cancelled_here=True)
+    assert found == "scheduler: the job ended as OUT_OF_MEMORY: the job ran out of memory"
+
+
+def test_the_scheduler_s_own_words_are_told_with_their_meaning() -> None:
+    words = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO TIME LIMIT ***"
+    found = verdict("", 143, f"warming up\n  {words}\nbye")
+    assert found == f"scheduler: exit code 143: the time limit was hit ({words})"
 
 
 @pytest.mark.parametrize(
@@ -245,12 +282,22 @@ def test_a_job_that_reframe_gave_up_says_so() -> None:
         (lines(GOOD), 2, "error: no such folder", "input"),
         (lines(GOOD), 15, "srun: error: n1: task 0: Exited with exit code 2", "input"),
         (lines(GOOD), 15, "srun: error: n1: task 0: Exited with exit code 1", "run"),
+        (
+            lines(GOOD),
+            15,
+            "srun: error: n2: task 1: Exited with exit code 1\n"
+            "srun: error: n1: task 0: Exited with exit code 2",
+            "run",
+        ),
+        (lines(GOOD), 2, "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 ***", "scheduler"),
         (lines(GOOD), 1, "error: the loss is not a number", "run"),
         (lines(GOOD), 137, "slurmstepd: error: oom_kill event in step 7.0", "scheduler"),
         ("", None, "", "scheduler"),
         (without("throughput"), 0, "", "judgement"),
+        (changed("throughput", value="fast"), 0, "", "run"),
         (changed("validation_accuracy", value=0.5), 0, "", "judgement"),
         (without("run_stop"), 0, "", "run"),
+        (without("run_stop"), 0, "slurmstepd: error: oom_kill event in step 7.0", "scheduler"),
     ],
 )
 def test_a_complaint_says_whose_failure_it_is(
@@ -275,6 +322,26 @@ def test_a_gpu_that_another_rank_lost_is_named_though_no_record_came_of_it() -> 
     found = complaint(Evidence(None, "", f"{said}\n", state="TIMEOUT"), EXPECTED)
     assert found is not None
     assert (found.kind, "GPU-2" in found.text) == ("hardware", True)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "why"),
+    [
+        ("1: error: no GPU on n2\nbye", "no GPU on n2"),
+        ("error: rank 1 on n2 was lost in mid-run\nbye", "rank 1 on n2 was lost in mid-run"),
+        ("warming up\nbye", "the loss is NaN"),
+    ],
+)
+def test_what_a_rank_says_comes_before_the_closing_record_and_any_other_line(
+    stderr: str, why: str
+) -> None:
+    stdout = changed("run_stop", status="failed", reason="the loss is NaN")
+    assert verdict(stdout, 1, stderr) == f"run: exit code 1: {why}"
+
+
+def test_records_that_were_cut_short_follow_from_the_end_of_the_job() -> None:
+    cut = lines(GOOD) + ':::MLLOG {"key": "thro'
+    assert verdict(cut, 1, "error: no GPU") == "run: exit code 1: no GPU"
 
 
 def test_the_verdict_is_one_line_without_the_column_separator() -> None:

@@ -41,7 +41,8 @@ def test_a_site_file_beside_the_settings_is_gathered(checkout: Checkout) -> None
 
 
 def test_every_metric_has_a_row_with_all_the_columns(checkout: Checkout) -> None:
-    outcome = checkout.reframe("-r", fake={"provenance": {"precision": "float32"}}, **SETTINGS)
+    provenance = {"precision": "float32", "nodes": ["node1", "node2"]}
+    outcome = checkout.reframe("-r", fake={"provenance": provenance}, **SETTINGS)
     assert outcome.code == 0, outcome.text
     rows = checkout.perflog()
     assert [*rows[0]] == [column.removeprefix("check_") for column in PERFLOG_COLUMNS]
@@ -65,6 +66,8 @@ def test_every_metric_has_a_row_with_all_the_columns(checkout: Checkout) -> None
         assert row["dataset_digest"] == "sha256:0123"
         assert row["gpus_used"] == "0"
         assert row["precision_used"] == "float32"
+        assert row["nodes"] == "node1,node2"
+        assert row["failure_class"] == ""
         assert row["device_name"] == "a device / with a bar"
         assert row["pipeline"] == "null"
 
@@ -76,6 +79,7 @@ def test_a_failed_case_has_its_rows_too_and_the_columns_stay(checkout: Checkout)
     assert [row["result"] for row in rows] == ["pass"] * 3 + ["fail"] * 3
     assert [row["perf_value"] for row in rows[3:]] == ["null"] * 3
     assert {row["fail_phase"] for row in rows[3:]} == {"sanity"}
+    assert {row["failure_class"] for row in rows[3:]} == {"judgement"}
     assert {row["dataset_digest"] for row in rows[3:]} == {"sha256:0123"}
     assert not list(checkout.folder.rglob("*.log.h*"))
 
@@ -167,14 +171,17 @@ def test_a_scheduler_that_reframe_does_not_have_is_named(checkout: Checkout) -> 
     assert "slrum" in outcome.text
 
 
-def test_the_group_reads_the_records_of_a_user_who_would_not_let_it(checkout: Checkout) -> None:
+@pytest.mark.parametrize(("mask", "others"), [(0o077, 0), (0o027, 0), (0o022, 0o005)])
+def test_the_group_reads_the_records_of_a_user_who_would_not_let_it(
+    checkout: Checkout, mask: int, others: int
+) -> None:
     command = [PROGRAM, "-c", "checks", "-r", "-n", "^FakeTrain"]
     environment = checkout.environment(**SETTINGS)
     subprocess.run(
         command,
         cwd=checkout.folder,
         env=environment,
-        umask=0o077,
+        umask=mask,
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -186,4 +193,5 @@ def test_the_group_reads_the_records_of_a_user_who_would_not_let_it(checkout: Ch
     assert {path.name for path in written} >= {"FakeTrain.log", "rfm_job.out", "rfm_job.sh"}
     for path in written:
         # Readable for the group, and of no use to anybody who wants to change it.
-        assert path.stat().st_mode & 0o077 == (0o050 if path.is_dir() else 0o040), path
+        allowed = 0o050 | others
+        assert path.stat().st_mode & 0o077 == allowed & (0o077 if path.is_dir() else 0o066), path
