@@ -58,7 +58,6 @@ class SkylineCheck(WorkloadCheck):
     epochs = builtins.variable(int, value=0)
 
     known_values = {
-        **WorkloadCheck.known_values,
         "pipeline": ("files", "packed"),
         "model": ("original", "optimised"),
         "precision": ("float32", "mixed_bfloat16", "mixed_float16"),

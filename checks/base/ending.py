@@ -40,7 +40,7 @@ _KINDS = (
     ),
     _Kind(
         ("NODE_FAIL", "BOOT_FAIL"),
-        re.compile(r"node fail(ure|ed)?\b|NODE FAILURE", re.IGNORECASE),
+        re.compile(r"node fail(ure|ed)?\b", re.IGNORECASE),
         "a node was lost",
     ),
     _Kind(("PREEMPTED",), re.compile(r"DUE TO PREEMPTION"), "the job was preempted"),

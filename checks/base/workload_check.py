@@ -64,6 +64,10 @@ class WorkloadCheck(WorkloadStage):
     #: Those of them that the records must confirm.
     confirmed_keys: tuple[str, ...] = ()
 
+    def _all_known_values(self) -> dict[str, tuple[Any, ...]]:
+        # A check that names values of its own must not lose those of all checks by it.
+        return {**WorkloadCheck.known_values, **self.known_values}
+
     @property
     def size(self) -> geometry.Size:
         """What the case computes on."""
@@ -92,7 +96,7 @@ class WorkloadCheck(WorkloadStage):
     @builtins.run_after("init")
     def refuse_strange_values(self) -> None:
         """Refuse values that nothing has, and those that the suite alone may give."""
-        for key, known in self.known_values.items():
+        for key, known in self._all_known_values().items():
             if getattr(self, key) not in known:
                 raise ReframeError(f"{key}={getattr(self, key)}: one of {known}")
 
@@ -157,7 +161,7 @@ class WorkloadCheck(WorkloadStage):
         # Before the run: a malformed file is not to be found out after a day of training.
         system = self.current_system
         storages = tuple(geometry.storage_paths(self.current_partition))
-        known = {**self.known_values, "storage": storages}
+        known = {**self._all_known_values(), "storage": storages}
         self.references = references.find(
             references.FOLDER / f"{system.name}.yaml",
             references.Wanted(

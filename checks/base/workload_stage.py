@@ -196,7 +196,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             # A launcher gives a process one processor unless it is told otherwise, also on a node
             # that is the job's alone.
             here = self.num_tasks_per_node or 1
-            self.num_cpus_per_task = partition.processor.num_cpus // here
+            self.num_cpus_per_task = max(1, partition.processor.num_cpus // here)
 
     @builtins.run_before("run")
     def compose_command(self) -> None:
