@@ -279,6 +279,7 @@ def test_an_answer_of_another_form_is_refused(output, reason):
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
+    max_leaves=8,
 )
 FIELDS = st.sampled_from([*Answer.__dataclass_fields__])
 
