@@ -41,7 +41,8 @@ def patches(tmp_path):
 
 @given(st.integers(0, 2**31), st.sampled_from([1, 2, 3, 5, 8, 32]))
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_the_ranks_read_is_what_the_jpegs_hold(tmp_path_factory, seed, ranks):
     root = write_patches(tmp_path_factory.mktemp("data") / "patches", 20, seed=seed % 1000)
