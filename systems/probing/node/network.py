@@ -25,6 +25,7 @@ def ipv4_addresses() -> dict[str, str]:
                 reply = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, request)
                 found[name] = socket.inet_ntoa(array.array("B", reply)[20:24].tobytes())
             except OSError:
+                # It has no IPv4 address.
                 continue
 
     return found
