@@ -82,8 +82,8 @@ def test_another_model_is_refused():
 def test_odd_bits_flip_left_to_right_and_even_bits_do_not():
     patches = np.random.default_rng(0).integers(0, 256, (4, 29, 29, 3), dtype=np.uint8)
     prepared = np.asarray(PatchClassification().prepare(patches, np.array([0, 1, 2, 3], "int32")))
-    assert np.allclose(prepared[[0, 2]] * 255, patches[[0, 2]], atol=1e-4)
-    assert np.allclose(prepared[[1, 3]] * 255, patches[[1, 3], :, ::-1], atol=1e-4)
+    assert np.array_equal(prepared[[0, 2]], patches[[0, 2]])
+    assert np.array_equal(prepared[[1, 3]], patches[[1, 3], :, ::-1])
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -112,7 +112,7 @@ def test_every_model_runs_and_learns_the_same_under_jax(name, tmp_path):
         losses = task.losses(labels, outputs)
         total = tf.reduce_sum(losses)
     slope = tape.gradient(total, model.trainable_variables)[0]
-    assert np.allclose(theirs["outputs"], outputs, atol=1e-5)
-    assert np.allclose(theirs["losses"], losses, atol=1e-5)
-    assert np.allclose(theirs["slope"], slope, atol=1e-3)
+    assert np.allclose(theirs["outputs"], outputs, atol=1e-4)
+    assert np.allclose(theirs["losses"], losses, rtol=1e-3, atol=1e-4)
+    assert np.allclose(theirs["slope"], slope, rtol=1e-3, atol=1e-3 * np.abs(slope).max())
     assert np.array_equal(theirs["counts"], task.counts(labels, outputs))

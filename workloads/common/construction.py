@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import keras
 
+from workloads.common.adam import FusedAdam
 from workloads.common.devices import Devices
 
 
@@ -23,7 +24,7 @@ def make_model(
 def make_adam(devices: Devices, rate: float, precision: str) -> keras.optimizers.Optimizer:
     """Adam at a constant rate; in float16 with a loss scale, as its small gradients need."""
     with devices.strategy.scope():
-        optimizer = keras.optimizers.Adam(rate)
+        optimizer = FusedAdam(rate)
         if precision == "mixed_float16":
             return keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from workloads.common.data_order import Share
 from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
+from workloads.common.host_memory import tensor_of
 from workloads.common.inputs import Feed, ResidentFeed, StreamFeed
 from workloads.common.telemetry.gpu_devices import local_gpus
 from workloads.common.telemetry.gpu_state import GpuLost, free_memory_bytes
@@ -28,14 +29,13 @@ def memory_feed(
     They are put on the devices once where they take at most half of a device's free memory.
     """
     largest = max(inputs.nbytes + targets.nbytes for inputs, targets in columns)
+    on_host = [(tensor_of(inputs), tensor_of(targets)) for inputs, targets in columns]
     if largest <= RESIDENT_SHARE_OF_MEMORY * _free_device_memory(devices):
         placed = []
-        for device, (inputs, targets) in zip(devices.local_placements(), columns, strict=True):
+        for device, (inputs, targets) in zip(devices.local_placements(), on_host, strict=True):
             with tf.device(device):
-                placed.append((tf.constant(inputs), tf.constant(targets)))
+                placed.append((tf.identity(inputs), tf.identity(targets)))
         return ResidentFeed(devices, shares, placed)
-    with tf.device("CPU"):
-        on_host = [(tf.constant(inputs), tf.constant(targets)) for inputs, targets in columns]
 
     def read(replica: int, position: Any) -> tuple[Any, Any]:
         inputs, targets = on_host[replica]

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from workloads.common.pooling import BiasedMaxPooling2D
+
 TRAINING_PASSES = 3
 Shape = tuple[int, ...]
 
@@ -65,6 +67,11 @@ def _separable_convolution(layer: Any, _: Shape, outputs: Shape) -> int:
     return math.prod(outputs[1:-1]) * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
+def _nothing(_layer: Any, _inputs: Shape, _outputs: Shape) -> int:
+    """A bias is not counted, whatever layer it is in."""
+    return 0
+
+
 def _dense(layer: Any, _: Shape, outputs: Shape) -> int:
     return math.prod(outputs[1:]) * layer.kernel.shape[0]
 
@@ -73,4 +80,5 @@ _COUNTS: dict[type[keras.Layer], Callable[[Any, Shape, Shape], int]] = {
     layers.SeparableConv2D: _separable_convolution,
     layers.Conv2D: _convolution,
     layers.Dense: _dense,
+    BiasedMaxPooling2D: _nothing,
 }

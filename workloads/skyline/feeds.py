@@ -16,6 +16,7 @@ from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
 from workloads.common.feeding import jpeg_feed, memory_feed
 from workloads.common.group.peers import together
+from workloads.common.host_memory import aligned_empty
 from workloads.common.inputs import Feed
 from workloads.common.node_copies import on_every_node
 from workloads.common.records import Recorder
@@ -94,8 +95,8 @@ class FileSource:
 
 def _read_share(folder: Path, split: str, share: Share) -> tuple[NDArray[Any], NDArray[Any]]:
     """Inputs and targets of a share's shards, shard after shard."""
-    inputs = np.empty((len(share.owned), PATCH_SIZE, PATCH_SIZE, 3), np.uint8)
-    targets = np.empty(len(share.owned), np.uint8)
+    inputs = aligned_empty((len(share.owned), PATCH_SIZE, PATCH_SIZE, 3), np.uint8)
+    targets = aligned_empty((len(share.owned),), np.uint8)
     first = 0
     for shard in owned_shards(share.rank, share.ranks):
         path = shard_file(folder, split, shard)

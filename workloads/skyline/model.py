@@ -9,6 +9,7 @@ from typing import Literal
 import keras
 from keras import layers
 
+from workloads.common.pooling import BiasedMaxPooling2D
 from workloads.skyline.convolution import CoveringConv2D
 
 ModelName = Literal["original", "optimised"]
@@ -21,7 +22,8 @@ def build(name: str) -> keras.Model:
 
     "original": 428,732 parameters, trained with Adam at 1e-4.
     "optimised": 20,578 parameters of separable convolutions, trained with Adam at 1e-3.
-    Input: float images in 0..1, shape (batch, height, width, 3). ValueError on another name.
+    Input: float images in 0..255, shape (batch, height, width, 3): the published networks see
+    pixels as they are, and learn faster for it. ValueError on another name.
     """
     inputs = keras.Input((None, None, 3), name="image")
     if name == "original":
@@ -36,10 +38,10 @@ def build(name: str) -> keras.Model:
 
 
 def _original(images: keras.KerasTensor) -> keras.KerasTensor:
-    features = layers.Conv2D(20, 6)(images)
-    features = layers.MaxPooling2D(2)(features)
-    features = layers.Conv2D(50, 5)(features)
-    features = layers.MaxPooling2D(2)(features)
+    features = layers.Conv2D(20, 6, use_bias=False)(images)
+    features = BiasedMaxPooling2D()(features)
+    features = layers.Conv2D(50, 5, use_bias=False)(features)
+    features = BiasedMaxPooling2D()(features)
     features = CoveringConv2D(500, 4, activation="relu")(features)
     return CoveringConv2D(2, 1)(features)
 

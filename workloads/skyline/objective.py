@@ -4,8 +4,12 @@ from typing import Any
 
 from keras import ops
 
+from workloads.common.fusion import fused
+
 POSITIVE = 1
-PROBABILITY_FLOOR = 1e-7
+# Of raw pixels, an untrained network is sure of itself: a floor that such a probability meets, as
+# the usual 1e-7, has no gradient, and the network never learns.
+PROBABILITY_FLOOR = 1e-37
 
 
 class PatchClassification:
@@ -14,10 +18,8 @@ class PatchClassification:
     count_names: tuple[str, ...] = ("correct", "true_positive", "predicted_positive", "positive")
 
     def prepare(self, inputs: Any, bits: Any) -> Any:
-        """uint8 patches (batch, 29, 29, 3) to float 0..1; odd bits flip a patch left to right."""
-        flip = ops.equal(ops.bitwise_and(bits, 1), 1)[:, None, None, None]
-        images = ops.where(flip, ops.flip(inputs, axis=2), inputs)
-        return ops.cast(images, "float32") / 255.0
+        """uint8 patches (batch, 29, 29, 3) to float 0..255; odd bits flip left to right."""
+        return _prepare(inputs, bits)
 
     def losses(self, targets: Any, outputs: Any) -> Any:
         """Cross-entropy of each patch; `outputs` are probabilities, shape (batch, 1, 1, 2)."""
@@ -36,3 +38,10 @@ class PatchClassification:
             truth,
         )
         return ops.stack([ops.cast(row, "float32") for row in rows], axis=-1)
+
+
+@fused
+def _prepare(inputs: Any, bits: Any) -> Any:
+    flip = ops.equal(ops.bitwise_and(bits, 1), 1)[:, None, None, None]
+    images = ops.where(flip, ops.flip(inputs, axis=2), inputs)
+    return ops.cast(images, "float32")

@@ -1,0 +1,1 @@
+"""What the benchmark of skyline measures, part by part."""
