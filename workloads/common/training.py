@@ -4,6 +4,8 @@ A run that is killed and started again continues behind its last whole epoch, an
 same bits as an uninterrupted one (on CPU, and wherever the operations are deterministic).
 """
 
+import contextlib
+import itertools
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,8 +18,9 @@ from workloads.common.checkpoints import Checkpoint
 from workloads.common.errors import RunFailed, UnusableInput
 from workloads.common.evaluation import Evaluation, evaluate
 from workloads.common.group.agreement import largest, require_agreement
-from workloads.common.inputs import Feed, training_plan
+from workloads.common.inputs import Feed, Plan, training_plan
 from workloads.common.limits import Limits
+from workloads.common.overlap import map_ahead
 from workloads.common.progress import Advance, no_progress
 from workloads.common.records import Recorder
 from workloads.common.steps import Call, Stepper
@@ -86,16 +89,19 @@ class Training:
         state = self._start()
         train = self.stepper.trainer(self.train_feed)
         validate = self.stepper.evaluator(self.validation_feed)
-        while not self._is_over(state):
-            started = time.perf_counter()
-            self.recorder.event("epoch_start", state.epochs + 1)
-            whole = self._train_epoch(train, state)
-            validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
-            seconds = time.perf_counter() - started
-            state.seconds += seconds
-            if whole:
-                state.epoch_seconds.append(seconds)
-            self._conclude_epoch(state, validation, seconds)
+        # Shuffling millions of samples takes a while: the next epoch is planned during this one.
+        plans = map_ahead(self._plan, itertools.count(state.epochs), threads=1, ahead=1)
+        with contextlib.closing(plans):
+            while not self._is_over(state):
+                started = time.perf_counter()
+                self.recorder.event("epoch_start", state.epochs + 1)
+                whole = self._train_epoch(train, state, next(plans))
+                validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
+                seconds = time.perf_counter() - started
+                state.seconds += seconds
+                if whole:
+                    state.epoch_seconds.append(seconds)
+                self._conclude_epoch(state, validation, seconds)
         require_agreement(self.stepper.devices, self.stepper.model.variables, str(self.settings))
         return state
 
@@ -140,11 +146,14 @@ class Training:
         measured = largest(self.stepper.devices, state.clock.steady_seconds)
         return measured >= self.limits.measured_seconds
 
-    def _train_epoch(self, train: Call, state: LoopState) -> bool:
+    def _plan(self, epoch: int) -> list[Plan]:
+        batch = self.stepper.global_batch
+        return [training_plan(share, batch, epoch) for share in self.train_feed.shares]
+
+    def _train_epoch(self, train: Call, state: LoopState, plans: list[Plan]) -> bool:
         """Train on one epoch, or on the part of it that the limits leave; whether it was whole."""
         before = time.perf_counter()
         batch = self.stepper.global_batch
-        plans = [training_plan(each, batch, state.epochs) for each in self.train_feed.shares]
         left = len(plans[0].positions)
         totals = np.zeros(2 + len(self.stepper.objective.count_names))
         for arguments, available in self.train_feed.begin(plans, self.stepper.steps_per_call):
