@@ -1,11 +1,16 @@
-"""Checks of the skyline workload (PeakLens): training a patch classifier, and its accuracy."""
+"""Checks of the skyline workload (PeakLens): training a patch classifier, its accuracy, and the
+skylines that it finds in photographs."""
+
+from pathlib import Path
 
 import reframe as rfm
 import reframe.core.builtins as builtins
 import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError
+from reframe.core.runtime import runtime
 from reframe.utility import udeps
 
+from checks.base import guards
 from checks.base.fixtures import require
 from checks.base.workload_check import WorkloadCheck
 from checks.base.workload_stage import RUN_FOLDER, WorkloadFixture, WorkloadStage
@@ -15,6 +20,11 @@ def require_data(test: WorkloadStage, stage: type[WorkloadFixture]) -> None:
     """Makes `test` wait for a stage that prepares the very data that it reads."""
     names = ["preset", "seed", "storage", *(["data"] if test.data else [])]
     require(test, stage, **{name: getattr(test, name) for name in names})
+
+
+def has_photographs(data: Path) -> bool:
+    """Whether a dataset, or its only subfolder as in the published archive, has photographs."""
+    return any(any(data.glob(f"{nested}photographs/testing")) for nested in ("", "*/"))
 
 
 class SkylineSynthesis(WorkloadFixture):
@@ -40,7 +50,7 @@ class SkylinePacking(WorkloadFixture):
 
 
 class SkylineCheck(WorkloadCheck):
-    """What training and evaluation share."""
+    """What training, evaluation and extraction share."""
 
     workload = "skyline"
     #: `files` decodes the JPEGs every epoch as published, `packed` reads the shards.
@@ -147,8 +157,34 @@ class SkylineTrain(SkylineCheck):
         return options
 
 
+class TrainedSkylineCheck(SkylineCheck):
+    """A stage that reads what the same case of SkylineTrain has learnt."""
+
+    @builtins.run_after("init")
+    def need_training(self) -> None:
+        """Wait for the training of the same case."""
+        # All these classes have the same parameters, so that the same variant is the same case.
+        variant = self.unique_name.removeprefix(type(self).__name__)
+        self.training = f"{SkylineTrain.__name__}{variant}"
+        self.depends_on(self.training, udeps.by_case)
+
+    @builtins.run_after("setup")
+    def find_checkpoint(self) -> None:
+        """Find the trained weights. ReframeError where they are of another case."""
+        trained = self.getdep(self.training)
+        for key in ("seed", *self.reference_keys):
+            if getattr(trained, key) != getattr(self, key):
+                raise ReframeError(
+                    f"{trained.display_name} was trained with {key}={getattr(trained, key)!r}, to "
+                    f"{self.stage} is {getattr(self, key)!r}: give `-P` and `-S` without a class "
+                    "name"
+                )
+
+        self.checkpoint = f"{trained.stagedir}/{RUN_FOLDER}"
+
+
 @rfm.simple_test
-class SkylineEvaluate(SkylineCheck):
+class SkylineEvaluate(TrainedSkylineCheck):
     """Judges on the test split what the same case of SkylineTrain has learnt."""
 
     stage = "evaluate"
@@ -163,27 +199,65 @@ class SkylineEvaluate(SkylineCheck):
     )
     floors = {"test_accuracy": 0.90}
 
+    def arguments(self) -> list[str]:
+        """As for training; also where the trained weights are."""
+        return [*super().arguments(), "--checkpoint", self.checkpoint]
+
+
+@rfm.simple_test
+class SkylineExtract(TrainedSkylineCheck):
+    """Finds the skylines of the testing photographs, which training has not seen.
+
+    It is the work of one process on one device, and how the patches came to the training says
+    nothing about it: there are cases of one GPU or one node, after packed training alone unless
+    `-P pipeline=...` asks for others."""
+
+    stage = "extract"
+    metrics = (
+        "extraction_throughput",
+        "skyline_error",
+        "columns_within_3_pixels",
+        "total_seconds",
+    )
+    ceilings = {"skyline_error": 3.0}
+    floors = {"columns_within_3_pixels": 0.80}
+    confirmed_keys = ("dataset", "pipeline", "model", "precision", "engine")
+    reference_keys = tuple(
+        key
+        for key in SkylineCheck.reference_keys
+        # Of the patches alone.
+        if key not in ("stage_to_scratch", "prefetch_to_device")
+    )
+
     @builtins.run_after("init")
-    def need_training(self) -> None:
-        """Wait for the training of the same case."""
-        # Both classes have the same parameters, so that the same variant is the same case.
-        variant = self.unique_name.removeprefix(type(self).__name__)
-        self.training = f"{SkylineTrain.__name__}{variant}"
-        self.depends_on(self.training, udeps.by_case)
+    def be_one_process_after_one_pipeline(self) -> None:
+        """Leave out the cases that there are of training alone."""
+        own, default = (each.param_space.params["pipeline"] for each in (type(self), SkylineCheck))
+        # The same object, and not an equal one: `-P pipeline=files,packed` asks for both.
+        is_wanted = self.pipeline == "packed" or own is not default
+        if max(self.num_gpus, self.cpu_nodes) > 1 or not is_wanted:
+            self.valid_systems = []
 
-    @builtins.run_after("setup")
-    def find_checkpoint(self) -> None:
-        """Find the trained weights. ReframeError where they are of another case."""
-        trained = self.getdep(self.training)
-        for key in ("seed", *self.reference_keys):
-            if getattr(trained, key) != getattr(self, key):
-                raise ReframeError(
-                    f"{trained.display_name} was trained with {key}={getattr(trained, key)!r}, to "
-                    f"evaluate is {getattr(self, key)!r}: give `-P` and `-S` without a class name"
-                )
+    @builtins.run_after("init")
+    def need_photographs(self) -> None:
+        """Wait for the photographs; leave out partitions whose dataset is of patches alone."""
+        partitions = {each.fullname: each for each in runtime().system.partitions}
+        for name in [*self.valid_systems]:
+            data = self.data_on(partitions[name])
+            if data and not has_photographs(Path(data)):
+                why = f"no photographs/testing is seen from here in {data}"
+                guards.leave_out(f"{type(self).__name__} on {name}", why)
+                self.valid_systems.remove(name)
 
-        self.checkpoint = f"{trained.stagedir}/{RUN_FOLDER}"
+        if not self.data:
+            require_data(self, SkylineSynthesis)
+
+    @builtins.run_before("setup")
+    def stage_nothing(self) -> None:
+        """Read the photographs where they are: only the patches are copied to a scratch."""
+        self.stage_to_scratch = False
 
     def arguments(self) -> list[str]:
-        """As for both stages; also where the trained weights are."""
-        return [*super().arguments(), "--checkpoint", self.checkpoint]
+        """Where to write, on what to compute, and where the trained weights are."""
+        computing = ["--output", RUN_FOLDER, "--gpus", str(self.num_gpus)]
+        return [*computing, "--checkpoint", self.checkpoint]

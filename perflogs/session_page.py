@@ -21,7 +21,7 @@ _RESULTS = {
     "skip": "[yellow]not run[/]",
     "abort": "[red]aborted[/]",
 }
-_ACCURACIES = ("test_accuracy", "validation_accuracy", "accuracy")
+_ACCURACIES = ("test_accuracy", "validation_accuracy", "columns_within_3_pixels", "accuracy")
 
 
 def print_session(session: Session, console: Console) -> None:

@@ -97,4 +97,5 @@ def run_suite(bare: Bare, name: str, *options: str, **variables: str) -> Suite:
     kept = bare.home / name
     for folder in ("output", "perflogs"):
         shutil.copytree(bare.folder / folder, kept / folder)
+    (kept / "report.json").write_text(json.dumps(bare.report()))
     return Suite(bare, finished, bare.report(), page, kept)

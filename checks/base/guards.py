@@ -108,6 +108,10 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def runall(self: Runner, testcases: list[Any], restored_cases: Any = None) -> None:
         _allow_warnings()
+        # First of all: it may be why no test case was selected.
+        for what, why in _Session.left_out.items():
+            self._printer.info(f"left out: {what}: {why}")
+
         if self.policy.skip_sanity_check or self.policy.skip_performance_check:
             raise NothingJudged("--skip-*-check leaves results or figures unjudged: run without it")
 
@@ -124,9 +128,6 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
             raise NothingJudged(
                 "exclusive_access=no measures beside other jobs on the node: run without it"
             )
-
-        for what, why in _Session.left_out.items():
-            self._printer.info(f"left out: {what}: {why}")
 
         _require_known_variables(testcases)
         if self.policy.dry_run_mode:

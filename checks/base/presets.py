@@ -8,7 +8,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Limits:
     """Longest time running and in the queue, in ReFrame's notation, and whether the run is long
-    enough for its accuracy to be held against a floor."""
+    enough for its accuracy to be held against floors and ceilings."""
 
     time_limit: str
     max_pending_time: str

@@ -32,11 +32,13 @@ SCHEDULER, HARDWARE, INPUT, RUN, JUDGEMENT = "scheduler", "hardware", "input", "
 @dataclass(frozen=True)
 class Expectation:
     """What a case asked for. `asked` are provenance keys and the values they must have; `units`
-    those that references demand; `floors` the least values of metrics."""
+    those that references demand; `floors` and `ceilings` the least and the greatest values of
+    metrics."""
 
     stage: str
     metrics: tuple[str, ...]
     floors: Mapping[str, float] = field(default_factory=dict)
+    ceilings: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
 
@@ -163,6 +165,12 @@ def _result_complaints(records: Records, expected: Expectation) -> Iterator[str]
             yield f"no record says {key}: it should be {value!r}"
         elif records.provenance[key] != value:
             yield f"{key} is {records.provenance[key]!r}, asked for was {value!r}"
+
+    for name, ceiling in expected.ceilings.items():
+        if name not in records.metrics:
+            yield f"the metric {name} is missing: its ceiling {ceiling} cannot be judged"
+        elif records.metrics[name].value > ceiling:
+            yield f"{name} is {records.metrics[name].value}, above its ceiling {ceiling}"
 
     for name, floor in expected.floors.items():
         if name not in records.metrics:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import reframe as rfm
 import reframe.core.builtins as builtins
@@ -56,9 +57,10 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
 
     #: Whether the stage takes a dataset and a cache.
     reads_data = True
-    #: Metrics that the records must hold, and least values of some.
+    #: Metrics that the records must hold, and the least and the greatest values of some.
     metrics: tuple[str, ...] = ()
     floors: dict[str, float] = {}
+    ceilings: dict[str, float] = {}
 
     suite_commit = builtins.variable(str, value="")
     dataset_digest = builtins.variable(str, value="")
@@ -97,6 +99,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             stage=self.stage,
             metrics=self.metrics,
             floors=self.floors if judged else {},
+            ceilings=self.ceilings if judged else {},
             asked={"preset": self.preset, "seed": self.seed},
         )
 
@@ -161,11 +164,15 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     @builtins.run_after("setup")
     def find_data(self) -> None:
         """Find out which dataset the case reads."""
-        given = self.current_partition.extras.get("data", {}).get(self.workload, "")
-        if not self.data and self.preset == "published":
-            self.data = given
-
+        self.data = self.data_on(self.current_partition)
         self.dataset = "given" if self.data else "synthetic"
+
+    def data_on(self, partition: Any) -> str:
+        """The folder of the dataset that is given to the case on a partition; empty for none."""
+        if self.data or self.preset != "published":
+            return self.data
+
+        return str(partition.extras.get("data", {}).get(self.workload, ""))
 
     @builtins.run_after("setup")
     def take_environment(self) -> None:

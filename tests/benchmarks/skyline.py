@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks._skyline import accuracy, machine, memory, speed, suite
+from tests.benchmarks._skyline import accuracy, extraction, machine, memory, speed, suite
 from workloads.common.cache import cache_root
 from workloads.common.command_line import positive
 from workloads.common.devices import Devices, open_devices
@@ -28,7 +28,7 @@ from workloads.skyline.chunks import DatasetSize
 from workloads.skyline.packing import pack
 from workloads.skyline.synthesis import generator_digest, synthesise
 
-PARTS = ("speed", "pauses", "accuracy", "memory")
+PARTS = ("speed", "pauses", "accuracy", "memory", "extraction")
 PUBLISHED_PATCHES = 1_699_328
 LEAST_RATIOS = {speed.FLOAT32: 1.75, speed.BFLOAT16: 2.6}
 LONGEST_PAUSE = 0.02
@@ -208,11 +208,25 @@ def _memory(devices: Devices, data: Data, options: argparse.Namespace) -> list[V
     ]
 
 
+def _extraction(devices: Devices, data: Data, options: argparse.Namespace) -> list[Verdict]:
+    with progress_of("extraction", options.rounds, "rounds") as advance:
+        count, costs = extraction.measure(
+            devices, data.patches, data.scratch / "skylines", options.rounds, advance
+        )
+    wall, cpu = extraction.rates(count, costs)
+    text = (
+        f"extraction: {wall:.1f} photographs a second ({cpu:.1f} per CPU-second), at least "
+        f"{LEAST_PHOTOGRAPHS_PER_SECOND:.0f}"
+    )
+    return [Verdict(text, wall >= LEAST_PHOTOGRAPHS_PER_SECOND)]
+
+
 _MEASURES = {
     "speed": _speed,
     "pauses": _pauses,
     "accuracy": _accuracy,
     "memory": _memory,
+    "extraction": _extraction,
 }
 
 

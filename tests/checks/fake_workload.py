@@ -3,7 +3,7 @@ checkout of their own as `workloads/fake/__main__.py`.
 
 FAKE is JSON: `metrics` and `provenance` to change (null leaves one out), and `status`, `reason`,
 `stderr`, `exit_code` of the end, `stage` to report under, `log` to write to. What stands under the
-name of a preset is for the case of that preset alone."""
+name of a preset is for the case of that preset alone, and so with the name of a stage."""
 
 import argparse
 import json
@@ -36,7 +36,9 @@ def main() -> int:
     parser.add_argument("--gpus", type=int, default=0)
     options, _ = parser.parse_known_args()
     fake = json.loads(os.environ.get("FAKE", "{}"))
-    fake = {**fake, **fake.get(options.preset, {})}
+    for name in (options.preset, options.stage):
+        fake = {**fake, **fake.get(name, {})}
+
     started = time.time()
     record("INTERVAL_START", "run_start", None, stage=options.stage)
     provenance = {

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from typing import Any
 
 import pytest
 from fake_checkout import FAKE_CHECK, ROOT, Checkout
@@ -232,22 +233,27 @@ def test_a_run_that_was_not_staged_although_it_should_be_is_red(checkout: Checko
     assert outcome.code == 0, outcome.text
 
 
-def test_the_skyline_is_judged_by_what_must_be_there_and_no_more(checkout: Checkout) -> None:
+def make_skyline(checkout: Checkout, pipeline: str) -> dict[str, dict[str, Any]]:
+    """Puts the skyline's checks over a fake of it, and says what that must report to pass."""
     shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
     text = (ROOT / "checks/skyline.py").read_text()
     shutil.copytree(checkout.folder / "workloads/fake", checkout.folder / "workloads/skyline")
     required = re.findall(r"^    metrics = \((.*?)\)", text, re.DOTALL | re.MULTILINE)
-    metrics = {name: {} for name in re.findall(r"\w+", "".join(required))}
+    metrics: dict[str, Any] = {name: {} for name in re.findall(r"\w+", "".join(required))}
     confirmed = {
         "dataset": "synthetic",
-        "pipeline": "files",
+        "pipeline": pipeline,
         "model": "original",
         "precision": "float32",
         "prefetch_to_device": False,
         "engine": "tensorflow",
         "jit": False,
     }
-    good = {"metrics": metrics, "provenance": confirmed}
+    return {"metrics": metrics, "provenance": confirmed}
+
+
+def test_the_skyline_is_judged_by_what_must_be_there_and_no_more(checkout: Checkout) -> None:
+    good = make_skyline(checkout, "files")
     faults = {
         "tiny": ({"provenance": {"jit": True}}, "jit is True, asked for was False"),
         "smoke": ({"metrics": {"validation_accuracy": {"value": 0.5}}}, "below its floor 0.9"),
@@ -268,6 +274,44 @@ def test_the_skyline_is_judged_by_what_must_be_there_and_no_more(checkout: Check
         assert faults[preset][1] in reasons[stage, preset]
 
     assert not reasons["train", "nightly"]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {
+            # Which is too small to learn anything.
+            "tiny": ({"value": 9.0}, ""),
+            "smoke": ({"value": 3.0}, ""),
+            "nightly": ({"value": 3.01}, "skyline_error is 3.01, above its ceiling 3.0"),
+            "published": ({"value": float("nan")}, "skyline_error is nan: not a finite number"),
+        },
+        {"tiny": (None, "the metric skyline_error is missing")},
+    ],
+)
+def test_an_extraction_is_judged_by_its_error(
+    checkout: Checkout, errors: dict[str, tuple[dict[str, float] | None, str]]
+) -> None:
+    good = make_skyline(checkout, "packed")
+    # What prepares the data has no fingerprint to be compared.
+    without = {**good["metrics"], "loss_step100": None}
+    fake: dict[str, Any] = {
+        **good,
+        "synthesise": {"metrics": without},
+        "pack": {"metrics": without},
+    }
+    for preset, (error, _) in errors.items():
+        fake[preset] = {"extract": {"metrics": {**without, "skyline_error": error}}}
+
+    names = ("-n", "SkylineTrain", "-n", "SkylineExtract", "-P", "pipeline=packed")
+    outcome = checkout.reframe("-r", *names, "-P", f"preset={','.join(errors)}", fake=fake)
+    assert outcome.code == (1 if any(message for _, message in errors.values()) else 0)
+    cases = checkout.report()["runs"][0]["testcases"]
+    reasons = {(case["stage"], case["preset"]): case["fail_reason"] or "" for case in cases}
+    for preset, (_, message) in errors.items():
+        assert message in reasons["extract", preset]
+        assert bool(reasons["extract", preset]) == bool(message)
+        assert not reasons["train", preset]
 
 
 def test_a_tiny_run_is_not_held_against_an_accuracy_floor(checkout: Checkout) -> None:

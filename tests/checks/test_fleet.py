@@ -275,7 +275,7 @@ def test_nodes_that_are_not_idle_are_missed_unless_their_state_was_named(
     assert (missed in outcome.text) == bool(code)
 
 
-def test_a_distributed_evaluation_takes_the_training_of_its_own_node(checkout: Checkout) -> None:
+def test_what_is_distributed_takes_the_training_of_its_own_node(checkout: Checkout) -> None:
     shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
     checkout.write("fake_sites.py", SEVERAL_NODES + NODE_MAP)
     options = ("-C", "fake_sites.py", "--system", "cpu", "--dry-run", "--distribute=all")
@@ -283,13 +283,16 @@ def test_a_distributed_evaluation_takes_the_training_of_its_own_node(checkout: C
     assert outcome.code == 0, outcome.text
     scripts = {path.parent: path.read_text() for path in checkout.folder.glob("stage/**/*.sh")}
     evaluations = [text for text in scripts.values() if " evaluate " in text]
-    assert len(evaluations) == 4
-    for text in evaluations:
+    extractions = [text for text in scripts.values() if " extract " in text]
+    assert (len(evaluations), len(extractions)) == (4, 2)
+    for text in (*evaluations, *extractions):
         [checkpoint] = re.findall(r"--checkpoint (\S+)/run", text)
         training = scripts[Path(checkpoint)]
         assert " train " in training
         assert nodelist(training) == nodelist(text)
-    assert len({nodelist(text) for text in evaluations}) == 2
+    for texts in (evaluations, extractions):
+        assert len({nodelist(text) for text in texts}) == 2
+
     prepared = [text for text in scripts.values() if " synthesise " in text or " pack " in text]
     assert len(prepared) == 2
 

@@ -262,8 +262,9 @@ def test_what_crosses_gpus_with_cpu_nodes_is_no_case_and_prepares_nothing(
     outcome = checkout.reframe(*selected, *files, "-n", "Skyline", *sizes)
     assert outcome.code == 0, outcome.text
     assert "WARNING" not in outcome.text
-    # On each partition one size, trained and evaluated, and one preparation.
-    assert "Ran 6/6 test case(s)" in outcome.text
+    # On each partition one size, trained and evaluated, and one preparation; of the sizes one node
+    # alone is an extraction's.
+    assert "Ran 7/7 test case(s)" in outcome.text
     shutil.rmtree(checkout.folder / "stage")
     outcome = checkout.reframe(*selected, *files, "-n", "SkylineTrain", "-P", "num_gpus=2")
     assert "Ran 2/2 test case(s)" in outcome.text
@@ -288,6 +289,32 @@ def test_a_size_given_by_hand_is_refused_by_name_beside_the_crossings(
     outcome = checkout.reframe("-C", "fake_sites.py", "--system", "two-and-cpu", "-r", *given)
     assert outcome.code == 1
     assert complaint in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sizes"),
+    [
+        ("four-by-four", [], [("1", "0"), ("0", "1")]),
+        ("eight", [], [("1", "0"), ("1", "0")]),
+        ("four-by-four", ["-P", "num_gpus=1,4", "-P", "cpu_nodes=0"], [("1", "0")]),
+        ("four-by-four", ["-P", "num_gpus=4", "-P", "cpu_nodes=0"], []),
+        ("four-by-four", ["-P", "cpu_nodes=2", "-P", "num_gpus=0"], []),
+    ],
+)
+def test_extraction_is_of_one_gpu_or_one_node_and_no_name_of_more_is_green(
+    checkout: Checkout, name: str, options: list[str], sizes: list[tuple[str, str]]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    checkout.write("fake_sites.py", SYSTEMS)
+    selected = ("-C", "fake_sites.py", "--system", name, *options)
+    outcome = checkout.reframe(*selected, "-n", "Skyline", "-lC")
+    assert outcome.code == 0, outcome.text
+    pattern = r"- SkylineExtract %num_gpus=(\d+) %cpu_nodes=(\d+) .*%pipeline=packed"
+    assert sorted(re.findall(pattern, outcome.text)) == sorted(sizes)
+    assert outcome.text.count("- SkylineExtract ") == len(sizes)
+    alone = checkout.reframe(*selected, "-n", "SkylineExtract", "--dry-run")
+    assert alone.code == (1 if options else 0), alone.text
+    assert ("no test case was selected" in alone.text) == (not sizes)
 
 
 def test_a_process_for_each_gpu_leaves_the_cpu_cases_out_and_says_so(checkout: Checkout) -> None:

@@ -88,7 +88,9 @@ def test_a_job_over_its_time_limit_does_not_hold_up_the_next(checkout: Checkout)
     assert outcome.text.count("Reason: job error: ") == 2
 
 
-def test_the_skyline_checks_make_two_trainings_and_two_evaluations(checkout: Checkout) -> None:
+def test_the_skyline_checks_make_two_trainings_two_evaluations_and_an_extraction(
+    checkout: Checkout,
+) -> None:
     shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
     outcome = checkout.reframe("--dry-run", "-n", "Skyline")
     assert outcome.code == 0, outcome.text
@@ -100,12 +102,74 @@ def test_the_skyline_checks_make_two_trainings_and_two_evaluations(checkout: Che
         assert "--preset smoke --seed 1 --output run --gpus 0 --model original" in train
         assert "--precision float32" in train
         [evaluate] = [each for each in commands if " evaluate " in each and f" {pipeline} " in each]
-        [stage] = [
-            script.parent
-            for script in checkout.folder.glob("stage/**/rfm_job.sh")
-            if train in script.read_text()
-        ]
-        assert f"--checkpoint {stage}/run" in evaluate
+        assert f"--checkpoint {_stage(checkout, train)}/run" in evaluate
+
+    # After the packed training, which stands last.
+    [extract] = [each for each in commands if " extract " in each]
+    options = f"--output run --gpus 0 --checkpoint {_stage(checkout, train)}/run"
+    assert extract.endswith(f" extract --preset smoke --seed 1 {options}")
+    assert len(commands) == 7
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "extractions"),
+    [("files", ["files"]), ("packed", ["packed"]), ("files,packed", ["files", "packed"])],
+)
+def test_an_extraction_follows_each_training_whose_pipeline_is_asked_for(
+    checkout: Checkout, pipelines: str, extractions: list[str]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    given = ("-P", f"pipeline={pipelines}", "-P", "preset=tiny", "-S", "prefetch_to_device=1")
+    outcome = checkout.reframe("--dry-run", "-n", "Skyline", *given)
+    assert outcome.code == 0, outcome.text
+    commands = _commands(checkout)
+    found = [each.rsplit(" ", 1)[1] for each in commands if " extract " in each]
+    trainings = [each for each in commands if " train " in each]
+    assert sorted(found) == sorted(f"{_stage(checkout, each)}/run" for each in trainings)
+    cases = checkout.report()["runs"][0]["testcases"]
+    named = [each["pipeline"] for each in cases if each["stage"] == "extract"]
+    assert sorted(named) == extractions
+
+
+@pytest.mark.parametrize("pipelines", [[], ["-P", "pipeline=files"]])
+def test_an_extraction_has_its_training_and_its_photographs_made(
+    checkout: Checkout, pipelines: list[str]
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    names = ("-n", "SkylineExtract", *(["-n", "SkylineTrain"] if pipelines else []))
+    outcome = checkout.reframe("--dry-run", *names, *pipelines)
+    assert outcome.code == 0, outcome.text
+    stages = [re.findall(r"workloads.skyline (\w+)", each)[0] for each in _commands(checkout)]
+    packing = [] if pipelines else ["pack"]
+    assert sorted(stages) == sorted(["synthesise", *packing, "train", "extract"])
+    cases = {each["stage"]: each for each in checkout.report()["runs"][0]["testcases"]}
+    needs = {name for name, *_ in cases["extract"]["dependencies_actual"]}
+    assert needs == {cases[each]["unique_name"] for each in ("synthesise", "train")}
+
+
+def test_an_extraction_without_the_training_of_its_case_is_red(checkout: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    outcome = checkout.reframe("--dry-run", "-n", "SkylineExtract", "-P", "preset=tiny")
+    assert outcome.code == 1
+    assert "could not resolve dependency" in outcome.text
+
+
+@pytest.mark.parametrize("option", ["-S", "-P"])
+def test_photographs_are_read_where_they_are(checkout: Checkout, option: str) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    part = {**local_partition("p"), "extras": {"scratch": "/scratch"}}
+    checkout.write("fake_sites.py", configuration(system("s", part)))
+    site = ("-C", "fake_sites.py", "--system", "s")
+    names = ("-n", "SkylineExtract", "-n", "SkylineTrain", "-P", "pipeline=packed")
+    outcome = checkout.reframe("--dry-run", *site, *names, option, "stage_to_scratch=1")
+    assert outcome.code == 0, outcome.text
+    commands = _commands(checkout)
+    assert ["--scratch" in each for each in commands if " train " in each] == [True]
+    assert ["--scratch" in each for each in commands if " extract " in each] == [False]
+    [case] = [
+        each for each in checkout.report()["runs"][0]["testcases"] if each["stage"] == "extract"
+    ]
+    assert case["stage_to_scratch"] is False
 
 
 def test_the_skyline_checks_take_another_preset_and_seed_everywhere(checkout: Checkout) -> None:
@@ -114,7 +178,7 @@ def test_the_skyline_checks_take_another_preset_and_seed_everywhere(checkout: Ch
     outcome = checkout.reframe("--dry-run", *options)
     assert outcome.code == 0, outcome.text
     commands = _commands(checkout)
-    assert len(commands) == 6
+    assert len(commands) == 7
     assert all("--preset tiny --seed 0" in each for each in commands)
 
 
@@ -126,6 +190,47 @@ def test_the_real_dataset_is_packed_but_not_synthesised(checkout: Checkout) -> N
     assert not any(" synthesise " in each for each in commands)
     assert len(commands) == 5
     assert all("--data /real" in each for each in commands)
+
+
+PATCHES_ALONE = "left out: SkylineExtract on {}: no photographs/testing is seen from here in {}"
+
+
+@pytest.mark.parametrize("nested", ["", "patches-dataset/"])
+def test_only_a_dataset_with_photographs_has_an_extraction(checkout: Checkout, nested: str) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    data = checkout.folder / "real"
+    options = ("--dry-run", "-n", "SkylineExtract", "-S", f"data={data}")
+    outcome = checkout.reframe(*options)
+    assert outcome.code == 1
+    assert "no test case was selected" in outcome.text
+    assert PATCHES_ALONE.format("generic:default", data) in outcome.text
+    (data / nested / "photographs/testing").mkdir(parents=True)
+    outcome = checkout.reframe(*options)
+    assert outcome.code == 0, outcome.text
+    assert "left out" not in outcome.text
+    stages = [re.findall(r"workloads.skyline (\w+)", each)[0] for each in _commands(checkout)]
+    assert sorted(stages) == ["extract", "pack", "train"]
+    assert all(f"--data {data}" in each for each in _commands(checkout))
+
+
+def test_a_partition_s_patches_leave_out_its_published_extraction_alone(
+    checkout: Checkout,
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
+    # A site file may name the data of workloads that there are, and no others.
+    checkout.write("workloads/skyline/__main__.py", "")
+    parts = [{**local_partition(name), "extras": {}} for name in ("with", "without")]
+    parts[0]["extras"] = {"data": {"skyline": "/real"}}
+    checkout.write("fake_sites.py", configuration(system("s", *parts)))
+    site = ("-C", "fake_sites.py", "--system", "s", "--dry-run", "-n", "Skyline")
+    outcome = checkout.reframe(*site, "-P", "preset=tiny,published", "-P", "pipeline=packed")
+    assert outcome.code == 0, outcome.text
+    assert re.findall(r"left out: .*", outcome.text) == [PATCHES_ALONE.format("s:with", "/real")]
+    cases = checkout.report()["runs"][0]["testcases"]
+    extractions = {
+        (each["partition"], each["preset"]) for each in cases if each["stage"] == "extract"
+    }
+    assert extractions == {("with", "tiny"), ("without", "tiny"), ("without", "published")}
 
 
 @pytest.mark.parametrize(
@@ -171,16 +276,18 @@ def test_the_options_of_a_training_reach_its_command_line(
     assert set(found) == expected
 
 
+@pytest.mark.parametrize("stage", ["evaluate", "extract"])
 @pytest.mark.parametrize(
     "option", [("-S", "SkylineTrain.model=optimised"), ("-P", "SkylineTrain.pipeline=packed,files")]
 )
-def test_evaluating_another_case_s_training_is_red(
-    checkout: Checkout, option: tuple[str, str]
+def test_another_case_s_training_is_red(
+    checkout: Checkout, option: tuple[str, str], stage: str
 ) -> None:
     shutil.copy(ROOT / "checks/skyline.py", checkout.folder / "checks")
-    outcome = checkout.reframe("--dry-run", "-n", "Skyline", *option)
+    names = ("-n", "SkylineTrain", "-n", f"Skyline{stage.title()}")
+    outcome = checkout.reframe("--dry-run", *names, *option)
     assert outcome.code == 1
-    assert "to evaluate is" in outcome.text
+    assert f"to {stage} is" in outcome.text
 
 
 def test_checks_of_another_checkout_are_not_taken_for_these(
@@ -222,6 +329,13 @@ def test_every_check_file_is_one_that_reframe_loads(tmp_path: Path) -> None:
         check=True,
     ).stdout
     assert {name for name in files if f"/checks/{name}'" in listing} == files
+
+
+def _stage(checkout: Checkout, command: str) -> Path:
+    """The stage folder of the case whose job runs a command."""
+    scripts = checkout.folder.glob("stage/**/rfm_job.sh")
+    [found] = [script.parent for script in scripts if command in script.read_text()]
+    return found
 
 
 def _commands(checkout: Checkout) -> list[str]:

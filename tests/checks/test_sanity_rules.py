@@ -82,6 +82,33 @@ def test_a_floor_of_a_metric_that_need_not_be_there_is_red_without_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (2.5, None),
+        (3.0, None),
+        (3.01, "skyline_error is 3.01, above its ceiling 3.0"),
+        (float("nan"), "skyline_error is nan: not a finite number"),
+        (float("inf"), "skyline_error is inf: not a finite number"),
+        (None, "the metric skyline_error is missing: its ceiling 3.0 cannot be judged"),
+    ],
+)
+@pytest.mark.parametrize("is_required", [False, True])
+def test_a_value_above_its_ceiling_is_red_and_so_is_none(
+    value: float | None, message: str | None, is_required: bool
+) -> None:
+    metadata = {"kind": "metric", "unit": "pixels", "better": "lower"}
+    error = {"key": "skyline_error", "value": value, "metadata": metadata}
+    stdout = lines(GOOD if value is None else [error, *GOOD])
+    expected = replace(EXPECTED, ceilings={"skyline_error": 3.0})
+    if is_required:
+        expected = replace(expected, metrics=(*EXPECTED.metrics, "skyline_error"))
+        message = message and message.replace(": its ceiling 3.0 cannot be judged", " from the")
+
+    found = complaint(Evidence(0, stdout, ""), expected)
+    assert (found is None) if message is None else str(found).startswith(f"judgement: {message}")
+
+
+@pytest.mark.parametrize(
     ("stdout", "message"),
     [
         (without("run_stop"), "the closing record is missing"),

@@ -137,6 +137,23 @@ def test_a_clean_session_ends_with_where_the_records_are(checkout: Checkout) -> 
     assert all(Path(words[2]).exists() for words in ending)
 
 
+def test_an_extraction_is_shown_with_its_photographs_a_second_and_its_accuracy(
+    tmp_path: Path,
+) -> None:
+    figures = {
+        "extraction_throughput": (41.6, "photographs/s"),
+        "skyline_error": (0.71, "pixels"),
+        "columns_within_3_pixels": (0.9876, "1"),
+    }
+    measured = {
+        f"s:p:{name}": [value, 0, None, None, unit, "pass"]
+        for name, (value, unit) in figures.items()
+    }
+    text = page(write(tmp_path, [entry(perfvalues=measured)])).text
+    assert "42 photographs/s" in text
+    assert "0.9876" in text
+
+
 def test_a_failure_is_shown_with_its_reason_and_the_command_that_repeats_it(
     checkout: Checkout,
 ) -> None:

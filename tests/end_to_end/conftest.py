@@ -14,8 +14,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
 
 @pytest.fixture(scope="session")
 def suite(bare: Bare) -> Suite:
-    """`reframe -c checks -r` on the smoke preset, from nothing."""
-    return run_suite(bare, "cold")
+    """`reframe -c checks -r` on the smoke preset, from nothing.
+
+    Its stages stay, in a folder that no later run writes to: test_red.py goes on from them."""
+    return run_suite(bare, "cold", "--keep-stage-files", "--stage", str(bare.home / "stages"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 
 import pytest
@@ -20,6 +21,7 @@ ALREADY_RUN = {
     "reframe -c checks -r -P preset=tiny -P pipeline=packed": "passed_configured",
 }
 REAL_DATA = "/data/skyline-extraction-patches-dataset"
+OWN_PHOTOGRAPHS = "real/photographs"
 # A real dataset is not to be had here: its commands run on synthetic patches in the same layout,
 # and the published size would take a day.
 SMALLER = {"--preset published": "--preset tiny", "preset=published": "preset=tiny"}
@@ -32,12 +34,17 @@ def test_there_are_commands_to_try():
 
 @pytest.fixture(scope="module")
 def tiny_patches(suite):
-    """Patches in the published layout, where the real dataset would be."""
+    """Patches in the published layout, where the real dataset would be, and photographs where the
+    user's own would."""
     ended = suite.bare.run(
         sys.executable, "-m", "workloads.skyline", "synthesise", "--preset", "tiny"
     )
     assert ended.code == 0, ended.text
     [patches] = suite.bare.folder.glob(".cache/skyline/tiny-1-*/patches")
+    own = suite.bare.folder / OWN_PHOTOGRAPHS
+    own.mkdir(parents=True)
+    for path in (patches / "photographs/testing").glob("*.jpg"):
+        shutil.copy(path, own)
     return patches
 
 
@@ -88,10 +95,11 @@ def test_every_file_and_folder_named_exists():
         assert (ROOT / folder).is_dir()
 
 
-def test_every_metric_that_training_reports_is_explained(suite):
+@pytest.mark.parametrize("check", ["SkylineTrain", "SkylineEvaluate", "SkylineExtract"])
+def test_every_metric_that_a_check_reports_is_explained(suite, check):
     [table] = re.findall(r"\| metric \| what it is \|\n(.*?)\n\n", README, flags=re.DOTALL)
     explained = set(re.findall(r"`(\w+)…?`", table))
     prefixes = tuple(re.findall(r"`(\w+_)…`", table))
-    for case in suite.cases("SkylineTrain"):
+    for case in suite.cases(check):
         for name in (each.rsplit(":", 1)[1] for each in case["perfvalues"]):
             assert name in explained or name.startswith(prefixes), name

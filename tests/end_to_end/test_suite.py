@@ -6,8 +6,15 @@ import math
 import sqlite3
 import sys
 
+import pytest
 from bare_checkout import read_perflog
 
+EXTRACTION = {
+    "extraction_throughput": ("photographs/s", "higher"),
+    "skyline_error": ("pixels", "lower"),
+    "columns_within_3_pixels": ("1", "higher"),
+    "total_seconds": ("s", "lower"),
+}
 METRICS = {
     "throughput": ("images/s", "higher"),
     "mean_train_images_per_second": ("images/s", "higher"),
@@ -42,7 +49,7 @@ PROVENANCE = (
 
 def test_every_case_passes_and_both_pipelines_are_trained_and_evaluated(suite):
     assert suite.finished.code == 0, suite.finished.text
-    assert "Ran 6/6 test case(s)" in suite.finished.text
+    assert "Ran 7/7 test case(s)" in suite.finished.text
     for check in ("SkylineTrain", "SkylineEvaluate"):
         names = sorted(case["name"] for case in suite.cases(check))
         assert [name.split("pipeline=")[1] for name in names] == ["files", "packed"]
@@ -61,41 +68,65 @@ def test_the_accuracy_means_something_and_does_not_depend_on_the_pipeline(suite)
     assert losses[0] == losses[1]
 
 
-def test_every_metric_is_logged_with_its_unit_and_direction_in_reframes_own_format(suite):
-    rows = read_perflog(suite.kept / "perflogs", "SkylineTrain")
-    assert len(rows) == 2
+def test_the_skylines_of_unseen_photographs_are_found_to_three_pixels(suite):
+    [case] = suite.cases("SkylineExtract")
+    assert "pipeline=packed" in case["name"]
+    figures = {name.rsplit(":", 1)[1]: each[0] for name, each in case["perfvalues"].items()}
+    assert figures["skyline_error"] <= 3
+    assert figures["columns_within_3_pixels"] >= 0.9
+    [patches] = suite.bare.folder.glob(".cache/skyline/smoke-1-*/patches")
+    unseen = len(list((patches / "photographs/testing").glob("*.jpg")))
+    [output] = suite.kept.glob("output/**/SkylineExtract*/extract.records.log")
+    records = [json.loads(line.removeprefix(":::MLLOG ")) for line in output.open()]
+    counts = {each["key"]: each["value"] for each in records}
+    assert counts["annotated_photographs"] == counts["eval_samples"] == unseen > 0
+
+
+@pytest.mark.parametrize(
+    ("check", "cases", "metrics"), [("SkylineTrain", 2, METRICS), ("SkylineExtract", 1, EXTRACTION)]
+)
+def test_every_metric_is_logged_with_its_unit_and_direction_in_reframes_own_format(
+    suite, check, cases, metrics
+):
+    rows = read_perflog(suite.kept / "perflogs", check)
+    assert len(rows) == cases
     for row in rows:
         directions = dict(each.split("=") for each in row["metric_directions"].split())
-        for name, (unit, better) in METRICS.items():
+        for name, (unit, better) in metrics.items():
             assert math.isfinite(float(row[f"{name}_value"]))
             assert row[f"{name}_unit"] == unit
             assert directions[name] == better
 
 
 def test_provenance_is_logged_with_every_figure(suite):
-    for row in read_perflog(suite.kept / "perflogs", "SkylineTrain"):
-        for name in PROVENANCE:
-            assert row[name] not in {"", "null", "None"}, name
-        assert row["replicas"] == "1"
-        assert row["gpus_used"] == "0"
-        assert row["dataset_digest"].startswith("sha256-sum:")
+    for check in ("SkylineTrain", "SkylineExtract"):
+        for row in read_perflog(suite.kept / "perflogs", check):
+            for name in PROVENANCE:
+                assert row[name] not in {"", "null", "None"}, name
+            assert row["replicas"] == "1"
+            assert row["gpus_used"] == "0"
+            assert row["dataset_digest"].startswith("sha256-sum:")
 
 
 def test_only_accuracies_have_references_on_a_machine_without_a_file(suite):
-    for check in ("SkylineTrain", "SkylineEvaluate"):
+    for check, accuracies in {
+        "SkylineTrain": {"validation_accuracy"},
+        "SkylineEvaluate": {"test_accuracy"},
+        "SkylineExtract": {"skyline_error", "columns_within_3_pixels"},
+    }.items():
         for case in suite.cases(check):
             judged = {
                 name.rsplit(":", 1)[1]
                 for name, (_, _, lower, upper, *_) in case["perfvalues"].items()
                 if lower is not None or upper is not None
             }
-            assert judged == {"validation_accuracy" if check == "SkylineTrain" else "test_accuracy"}
+            assert judged == accuracies
 
 
 def test_jobs_never_overlapped(suite):
     cases = suite.report["runs"][0]["testcases"]
     spans = sorted((case["job_submit_time"], case["job_completion_time_unix"]) for case in cases)
-    assert len(spans) == 6
+    assert len(spans) == 7
     for (_, ended), (started, _) in itertools.pairwise(spans):
         assert started >= ended
 
@@ -103,7 +134,7 @@ def test_jobs_never_overlapped(suite):
 def test_jobs_use_the_interpreter_that_runs_reframe_and_this_checkout(suite):
     output = suite.kept / "output/generic/default/builtin"
     scripts = list(output.glob("Skyline*/rfm_job.sh"))
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     for script in scripts:
         text = script.read_text()
         assert f"{sys.executable} -m workloads.skyline" in text
@@ -144,7 +175,14 @@ def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_se
 def test_the_session_page_says_what_ran_and_where_the_records_are(suite, configured):
     for run in (suite, configured):
         assert run.page.code == 0, run.page.text
-        for word in ("SkylineTrain", "performance logs", "results database", "run report"):
+        for word in (
+            "SkylineTrain",
+            "SkylineExtract",
+            "photographs/s",
+            "performance logs",
+            "results database",
+            "run report",
+        ):
             assert word in run.page.text
     assert "not kept" in suite.page.text
     assert "not kept" not in configured.page.text

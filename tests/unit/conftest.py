@@ -73,3 +73,12 @@ def start_stage(cache):
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def tiny_run(cache, tmp_path_factory):
+    """The --output of a training on the tiny preset; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    arguments = ["train", "--preset", "tiny", "--cache", cache, "--gpus", 0, "--max-steps", 112]
+    assert main([str(each) for each in (*arguments, "--output", folder)]) == 0
+    return folder

@@ -15,11 +15,15 @@ from workloads.common.command_line import (
     run_stage,
 )
 from workloads.common.peaks import tflops
+from workloads.skyline.layout import PATCH_SIZE
 from workloads.skyline.presets import PRESETS
 
 MODELS = ("original", "optimised")
 PIPELINES = ("files", "packed")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+# The networks know mountains from patches of 29 pixels in photographs of a few hundred: in larger
+# ones a patch shows too little of a mountain. It also bounds the memory that a photograph takes.
+LONGEST_SIDE = 640
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,10 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python -m workloads.skyline", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
-    common = common_options(PRESETS)
-    add_data_options(common)
-    for add in (_download, _synthesise, _pack, _train, _evaluate):
-        add(stages, common)
+    with_data = common_options(PRESETS)
+    add_data_options(with_data)
+    for add in (_download, _synthesise, _pack, _train, _evaluate, _extract):
+        add(stages, with_data)
+    _export(stages, common_options(PRESETS))
     return parser
 
 
@@ -91,7 +96,7 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
         "again with the same options to continue it.",
     )
     _output(stage, "where checkpoints and records are written", required=True)
-    _devices(stage)
+    add_gpus_option(stage)
     stage.add_argument("--model", choices=MODELS, default="original", help="default: original")
     _pipeline(stage)
     stage.add_argument("--jit", action="store_true", help="compile the steps with XLA")
@@ -146,23 +151,91 @@ def _evaluate(stages: "argparse._SubParsersAction", common: argparse.ArgumentPar
         help="score trained weights on the test split",
         description="Score the best weights of a training run on the whole test split.",
     )
-    stage.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="FOLDER", help="the --output of train"
-    )
+    _checkpoint(stage, required=True)
     _output(stage, "where records are written", required=True)
     stage.add_argument(
         "--model", choices=MODELS, help="which network the checkpoint holds (default: as it says)"
     )
-    _devices(stage)
+    add_gpus_option(stage)
     _pipeline(stage)
+
+
+def _export(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "export",
+        parents=[common],
+        help="write trained weights as a SavedModel and for TensorFlow Lite",
+        description="Write the best weights of a training run as models for photographs of any "
+        "size, which need nothing of this suite: a SavedModel, and one for TensorFlow Lite.",
+    )
+    _checkpoint(stage, required=True)
+    _output(stage, "where saved_model, skyline.tflite and manifest.json go", required=True)
+
+
+def _extract(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "extract",
+        parents=[common],
+        help="find the skylines of photographs",
+        description="Find the skyline of each photograph with a trained network, and write it as "
+        "NAME.json and drawn in NAME.jpg. Where NAME.json lies beside a photograph, it is scored "
+        "against that. Results that are there already are kept.",
+    )
+    stage.add_argument(
+        "photographs",
+        nargs="*",
+        type=Path,
+        metavar="PHOTOGRAPH",
+        help="files, and folders with all those in them (default: the testing photographs of the "
+        "dataset)",
+    )
+    stage.add_argument(
+        "--list", type=Path, metavar="FILE", help="a text file with one more path in each line"
+    )
+    network = stage.add_mutually_exclusive_group(required=True)
+    _checkpoint(network)
+    network.add_argument(
+        "--exported",
+        type=Path,
+        metavar="PATH",
+        help="the --output of export, its saved_model or its skyline.tflite; only your own, for "
+        "such models are programs",
+    )
+    _output(stage, "where results and records are written", required=True)
+    add_gpus_option(stage)
+    stage.add_argument(
+        "--longest-side",
+        type=_longest_side,
+        default=LONGEST_SIDE,
+        metavar="N",
+        help="reduce larger photographs to N pixels for the network and the picture; the skyline "
+        f"is that of the photograph itself (default: {LONGEST_SIDE})",
+    )
+    stage.add_argument(
+        "--skip-broken", action="store_true", help="leave broken photographs out, and count them"
+    )
+
+
+def _longest_side(text: str) -> int:
+    """An argument that is the side of a patch or more."""
+    number = int(text)
+    if number < PATCH_SIZE:
+        raise argparse.ArgumentTypeError(f"{number} is less than a patch, {PATCH_SIZE}")
+    return number
+
+
+def _checkpoint(stage: argparse._ActionsContainer, required: bool = False) -> None:
+    stage.add_argument(
+        "--checkpoint",
+        type=Path,
+        required=required,
+        metavar="FOLDER",
+        help="the --output of train",
+    )
 
 
 def _output(stage: argparse.ArgumentParser, meaning: str, required: bool = False) -> None:
     stage.add_argument("--output", type=Path, metavar="FOLDER", required=required, help=meaning)
-
-
-def _devices(stage: argparse.ArgumentParser) -> None:
-    add_gpus_option(stage)
 
 
 def _pipeline(stage: argparse.ArgumentParser) -> None:

@@ -51,6 +51,15 @@ def patch_sheet(seed: int) -> Picture:
     return sheet.repeat(_PATCH_ENLARGEMENT, axis=0).repeat(_PATCH_ENLARGEMENT, axis=1)
 
 
+def extraction_sheet(folder: Path) -> Picture:
+    """The first photographs in the --output of the stage `extract`, with their skylines drawn in.
+
+    Raises ValueError where there are not enough of one size."""
+    rows, columns = _PHOTOGRAPHS
+    paths = sorted(folder.glob("*.jpg"))[: rows * columns]
+    return _sheet(np.stack([np.asarray(Image.open(path)) for path in paths]), columns)
+
+
 def _sheet(pictures: Picture, columns: int) -> Picture:
     count, height, width, _ = pictures.shape
     gap = _GAP if height > PATCH_SIZE else 1
@@ -69,13 +78,15 @@ def _save_small(sheet: Picture, path: Path) -> None:
 
 
 def main() -> None:
-    """Write photographs.png and patches.png."""
+    """Write photographs.png and patches.png, and skylines.png of extracted ones."""
     parser = argparse.ArgumentParser(
         prog="python -m workloads.skyline.pictures",
-        description="Write contact sheets of synthetic photographs and patches, as PNG.",
+        description="Write contact sheets of synthetic photographs and patches, and of extracted "
+        "skylines, as PNG.",
     )
+    parser.add_argument("output", type=Path, metavar="OUTPUT_DIR", help="folder for the pictures")
     parser.add_argument(
-        "output", type=Path, metavar="OUTPUT_DIR", help="folder for the two pictures"
+        "--extracted", type=Path, metavar="FOLDER", help="the --output of extract (default: none)"
     )
     parser.add_argument("--seed", type=int, default=_SEED, help="default: %(default)s")
     arguments = parser.parse_args()
@@ -83,6 +94,8 @@ def main() -> None:
     _save_small(photograph_sheet(arguments.seed), arguments.output / "photographs.png")
     patches = Image.fromarray(patch_sheet(arguments.seed))
     patches.save(arguments.output / "patches.png", optimize=True)
+    if arguments.extracted is not None:
+        _save_small(extraction_sheet(arguments.extracted), arguments.output / "skylines.png")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""The benchmark of skyline: its sums, its verdicts, and that it runs."""
+
+import pytest
+
+from tests.benchmarks import skyline as benchmark
+from tests.benchmarks._skyline import accuracy, memory, speed, suite
+from tests.benchmarks._skyline.machine import Cost
+
+
+def speeds(published=10.0, computing=7.39, float32=5.0, on_gpu=False):
+    """Three rounds of a thousand images each, with these CPU-seconds, one round disturbed."""
+    seconds = {speed.PUBLISHED: published, speed.COMPUTE: computing, speed.FLOAT32: float32}
+    found = speed.Speeds(on_gpu)
+    found.images = dict.fromkeys(seconds, 1_000)
+    found.costs = {
+        way: [Cost(cpu / 2, cpu), Cost(cpu / 2, cpu), Cost(cpu * 9, cpu * 9)]
+        for way, cpu in seconds.items()
+    }
+    found.costs[speed.FLOAT32][2] = Cost(1.0, 1.0)
+    found.matrix_flops, found.matrix_costs = 8_000, [Cost(1.0, 2.0)] * 3
+    return found
+
+
+def test_rates_are_medians_by_the_clock_and_by_processors():
+    found = speeds()
+    assert found.by_the_clock(speed.FLOAT32) == 1_000 / 2.5
+    assert found.by_processors(speed.FLOAT32) == 1_000 / 5.0
+    assert found.matrix_rate() == 8_000 / 2.0
+
+
+@pytest.mark.parametrize(("on_gpu", "seconds"), [(False, 5.0), (True, 2.5)])
+def test_the_model_is_judged_by_processors_and_on_a_gpu_by_the_clock(on_gpu, seconds):
+    found = speeds(on_gpu=on_gpu)
+    assert found.flops_per_second(speed.FLOAT32) == 3 * 6_490_320 * 1_000 / seconds
+
+
+def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds():
+    assert speeds().ratio(speed.FLOAT32, speed.PUBLISHED) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("computing", "reproduced"),
+    [(7.39, True), (6.4, True), (6.2, False), (8.4, True), (8.6, False)],
+)
+def test_the_published_way_is_reproduced_within_15_per_cent(computing, reproduced):
+    assert speeds(computing=computing).is_reproduced() == reproduced
+
+
+def run_with(monkeypatch, found):
+    monkeypatch.setattr(speed, "measure", lambda *_: found)
+    monkeypatch.setattr(benchmark, "_data", lambda *_: benchmark.Data(None, None, None))
+    return benchmark.main(["--parts", "speed", "--gpus", "0"])
+
+
+@pytest.mark.parametrize(
+    ("figures", "code", "word"),
+    [
+        ({}, 0, "holds: suite, float32: 2.00 times"),
+        ({"float32": 5.8}, 1, "DOES NOT HOLD: suite, float32: 1.72 times"),
+        ({"computing": 5.0}, 2, "not judged: training speed: the published way makes 0.50"),
+    ],
+)
+def test_the_exit_code_says_held_missed_or_refused(monkeypatch, capsys, figures, code, word):
+    assert run_with(monkeypatch, speeds(**figures)) == code
+    assert word in capsys.readouterr().out
+
+
+def test_a_processor_without_bfloat16_is_not_judged_by_it(monkeypatch, capsys):
+    run_with(monkeypatch, speeds())
+    assert "not judged: suite, bfloat16" in capsys.readouterr().out
+
+
+def test_a_pause_is_what_the_longest_interval_has_beyond_the_median():
+    assert suite.excess([0.0, 1.0, 2.0, 2.5, 6.0, 7.0]) == pytest.approx(2.5)
+
+
+def test_accuracies_differ_by_the_means_over_seeds_in_percentage_points():
+    found = accuracy.Accuracies(published=[0.90, 0.92], suite=[0.91, 0.94])
+    assert found.difference == pytest.approx(1.5)
+
+
+def test_the_memory_of_a_stage_is_that_of_all_its_processes(cache, tmp_path):
+    arguments = ("pack", "--preset", "tiny", "--cache", cache, "--output", tmp_path / "packed")
+    peak = memory.peak_bytes(*arguments)
+    assert 50 * 2**20 < peak < 2 * 2**30
+    assert memory.size_on_disk(tmp_path / "packed") > 2_048 * 29 * 29 * 3
+
+
+def test_it_trains_both_ways_and_prints_what_it_measured(tmp_path, capsys):
+    options = ["--rounds", "1", "--photographs", "16", "--gpus", "0", "--cache", str(tmp_path)]
+    assert benchmark.main(["--parts", "speed", "pauses", *options]) in {0, 1, 2}
+    printed = capsys.readouterr().out
+    for way in (speed.PUBLISHED, speed.INPUT, speed.COMPUTE, speed.FLOAT32):
+        assert way in printed
+    assert "longest pause of training" in printed

@@ -1,0 +1,50 @@
+"""Annotated skylines: a JSON file beside a photograph, with the row of each column's skyline."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.skyline.reading import BrokenPhotograph
+
+Skyline = NDArray[np.float64]
+
+
+def read_annotation(path: Path, width: int, height: int) -> Skyline | None:
+    """The annotated skyline (width,) of a photograph of that size; None where `path` is missing.
+
+    A row counts from the top, and is that of the first terrain pixel of its column; `height` says
+    that there is none. Raises BrokenPhotograph when the file is no such annotation, or one of a
+    photograph of another size.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("skyline"), list):
+        raise BrokenPhotograph(
+            f'{path} is not an annotation: expected {{"width", "height", "skyline": [row of each '
+            "column]}; correct it, or move it away"
+        )
+    size = [content.get("width", width), content.get("height", height)]
+    rows = content["skyline"]
+    if size != [width, height] or len(rows) != width:
+        raise BrokenPhotograph(
+            f"{path} has {len(rows)} rows for {size[0]}x{size[1]} pixels, but its photograph has "
+            f"{width}x{height}: correct it, or move it away"
+        )
+    for column, row in enumerate(rows):
+        if not _is_row(row, height):
+            raise BrokenPhotograph(
+                f"{path} says {row!r} for column {column}: rows are from 0 to {height}"
+            )
+    return np.asarray(rows, np.float64)
+
+
+def _is_row(value: Any, height: int) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 <= value <= height
