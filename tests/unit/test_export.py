@@ -16,6 +16,7 @@ from workloads.common import checkpoints
 from workloads.common.checkpoints import Checkpoint
 from workloads.common.errors import UnusableInput
 from workloads.common.inference import open_one_device
+from workloads.skyline import VERSION
 from workloads.skyline.__main__ import main
 from workloads.skyline.exports import find_export
 from workloads.skyline.model import MODEL_NAMES, build
@@ -67,9 +68,10 @@ def checkpoint_of(folder, name, precision):
     keras.config.set_dtype_policy("float32")
     noise = np.random.default_rng(0).uniform(0, 255, (4, 61, 77, 3)).astype(np.float32)
     scores = keras.Model(model.inputs, model.layers[-1].input)(noise)
-    kernel = model.layers[-2].kernel
+    kernel = model.layers[-3].kernel
     kernel.assign(kernel / np.abs(scores).max())
     settings = {
+        "workload_version": VERSION,
         "model": name,
         "seed": 3,
         "dataset_digest": "none",
@@ -318,3 +320,14 @@ def test_a_lite_model_is_not_asked_to_use_a_gpu(capsys, exported, tmp_path):
     code, _, error = run(capsys, *arguments, "--gpus", 1, Path(__file__))
     assert code == 2
     assert "give --gpus 0" in error
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "export", "extract"])
+def test_a_network_of_another_version_of_the_workload_is_refused(capsys, tmp_path, stage):
+    folder = checkpoint_of(tmp_path / "old", "original", "float32")
+    with h5py.File(folder / checkpoints.BEST, "a") as file:
+        settings = json.loads(file.attrs["settings"])
+        file.attrs["settings"] = json.dumps(settings | {"workload_version": "1"})
+    arguments = [stage, "--checkpoint", str(folder), "--output", str(tmp_path / "output")]
+    assert main(arguments) == 2
+    assert f"trained by version 1 of the workload, this is {VERSION}" in capsys.readouterr().err

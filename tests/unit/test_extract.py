@@ -251,7 +251,7 @@ def test_several_processes_or_gpus_are_refused():
     with pytest.raises(UnusableInput, match="2 processes were started"):
         require_one_process({"TF_CONFIG": json.dumps(workers)})
     require_one_process({})
-    with pytest.raises(UnusableInput, match="2 GPUs were asked for"):
+    with pytest.raises(UnusableInput, match="2 GPUs were asked for, but this stage uses one"):
         open_one_device(2)
 
 
@@ -361,6 +361,18 @@ def test_the_digest_of_given_photographs_depends_on_their_content(
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_larger_photographs_are_reduced_as_asked_for(capsys, options, tiny_run, tmp_path):
+    draw(tmp_path / "in/a.png", 160, 120)
+    arguments = ("extract", tmp_path / "in", "--checkpoint", tiny_run, *options)
+    for reduced in (100, 640, 50):
+        code, out, error = run(capsys, *arguments, "--longest-side", reduced)
+        assert code == 0, error
+        assert values_in(out)["kept_photographs"] == 0
+        picture = simplejpeg.decode_jpeg((tmp_path / "out/a.jpg").read_bytes())
+        assert picture.shape[1] == min(160, reduced)
+        assert len(result(tmp_path / "out", "a")["skyline"]) == 160
+
+
 def test_broken_photographs_are_counted_and_named(capsys, options, tiny_run, tmp_path):
     draw(tmp_path / "in/a.png")
     (tmp_path / "in/b.png").write_bytes(b"no picture")
@@ -386,7 +398,7 @@ def test_broken_photographs_are_counted_and_named(capsys, options, tiny_run, tmp
         (("--list", "nowhere"), ("nowhere", "--list")),
         (("--data", "patches"), ("patches",)),
         (("--longest-side", "28"), ("--longest-side", "28")),
-        (("--gpus", "2"), ("2 GPUs were asked for",)),
+        (("--gpus", "2"), ("2 GPUs were asked for, but this stage uses one",)),
         (("--gpus", "1"), ("1 GPUs were asked for",)),
         (("--model", "optimised"), ("--model",)),
         (("--exported", "somewhere"), ("--exported", "not allowed with")),

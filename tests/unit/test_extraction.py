@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -111,6 +111,17 @@ def test_no_path_is_better_and_none_leaves_the_map_or_is_too_steep(scores, steep
         assert worth == brute_force(scores[:, number], steepest, smoothness)
 
 
+@pytest.mark.parametrize("steepest", [1, 2, 3, 4, 5, 7])
+def test_every_row_costs_the_same_however_steep_a_path_is(steepest):
+    scores = np.zeros((2, steepest, 12), np.float32)
+    for drop in range(1, steepest + 1):
+        # Falling so far is worth half a row's cost more than staying, or half a row's cost less.
+        scores[0, drop - 1, 0] = 100
+        scores[1, drop - 1, drop] = drop + (0.5 if drop % 2 else -0.5)
+    ends = best_paths(scores, steepest, 1.0)[:, 1]
+    assert ends.tolist() == [drop if drop % 2 else 0 for drop in range(1, steepest + 1)]
+
+
 def test_a_path_through_scores_that_say_nothing_is_straight():
     paths = best_paths(np.zeros((50, 3, 20), np.float32), 3, 0.1)
     assert np.all(paths == paths[:, :1])
@@ -125,6 +136,12 @@ def test_a_drawn_line_is_recovered_to_the_pixel(height, width):
     assert skyline.shape == (width,)
     assert np.abs(skyline - rows).mean() < 0.6
     assert np.abs(skyline - rows).max() <= 3
+
+
+def test_a_steep_line_is_followed():
+    rows = 60 + 2 * np.abs(np.arange(-80, 80) % 80 - 40)
+    skyline = extract_skylines(map_of(rows, 240, 160), 160)[0]
+    assert np.abs(skyline - rows).mean() < 1
 
 
 @pytest.mark.parametrize("row", range(100, 105))
@@ -164,9 +181,9 @@ def test_certainty_is_no_infinity():
     assert np.abs(extract_skylines(maps, 70) - (MARGIN + 9 * STRIDE)).max() <= 1
 
 
-def test_of_two_ridges_as_likely_the_one_with_nothing_above_is_the_skyline():
+def test_of_two_ridges_the_one_with_nothing_above_is_the_skyline():
     far, near = np.full(160, 80), np.full(160, 160)
-    maps = np.maximum(map_of(far, 240, 160), map_of(near, 240, 160))
+    maps = np.maximum(map_of(far, 240, 160), map_of(near, 240, 160, sharpness=1.1))
     maps[..., 0] = 1 - maps[..., 1]
     assert np.abs(extract_skylines(maps, 160) - far).max() <= 1
 
@@ -181,7 +198,14 @@ def test_interpolation_keeps_what_the_positions_say_and_lies_between_neighbours(
     assert np.allclose(inner, np.arange(STRIDE, 21) / STRIDE, atol=1e-5)
 
 
-@given(st.lists(st.sampled_from([(29, 29), (240, 320), (480, 640), (640, 640)]), max_size=200))
+SIZES = st.one_of(
+    st.sampled_from([(29, 29), (240, 320), (480, 640), (640, 640)]),
+    st.tuples(st.just(240), st.integers(200, 400)),
+)
+
+
+@given(st.lists(SIZES, max_size=200))
+@example([(240, width) for width in range(200, 300)])
 def test_batches_hold_every_photograph_once_in_one_size_and_few_wait(sizes):
     taken, given_out = [0], []
 
@@ -199,6 +223,16 @@ def test_batches_hold_every_photograph_once_in_one_size_and_few_wait(sizes):
         area = sum(sizes[number][0] * sizes[number][1] for number in waiting)
         assert area <= batching.MOST_WAITING_PIXELS
     assert sorted(given_out) == list(range(len(sizes)))
+
+
+def test_batches_are_full_however_many_photographs_there_are():
+    lengths = [len(batch) for batch in batches(range(403), lambda _each: (240, 320))]
+    assert lengths == [8] * 50 + [3]
+
+
+def test_what_has_no_size_waits_for_nothing():
+    sizes = {0: (240, 320), 1: None, 2: (240, 320), 3: None}
+    assert list(batches(range(4), sizes.get)) == [[1], [3], [0, 2]]
 
 
 def test_a_batch_is_eight_photographs_of_the_usual_size_and_at_least_one():
@@ -232,8 +266,8 @@ def test_scores_add_up():
     assert one == Score(1, 3, 10.0, 2)
     assert one.mean_absolute_error == pytest.approx(10 / 3)
     assert one.share_near == pytest.approx(2 / 3)
-    both = one + score(np.array([5]), np.array([5.0]))
-    assert both == Score(2, 4, 10.0, 3)
+    both = one + score(np.array([5]), np.array([7.0]))
+    assert both == Score(2, 4, 12.0, 3)
 
 
 def test_the_line_is_drawn_where_it_is_and_without_gaps():
@@ -250,7 +284,8 @@ def test_the_line_is_drawn_where_it_is_and_without_gaps():
         assert reach & {
             each + step for each in np.flatnonzero(drawn[:, column + 1]) for step in (-1, 0, 1)
         }
-    assert drawn.mean() < 0.2
+    assert not drawn[20:, 31:34].any()
+    assert not drawn[:50, 36:].any()
 
 
 def annotation(folder, content):

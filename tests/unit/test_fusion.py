@@ -128,3 +128,12 @@ def test_the_original_network_trains_as_one_of_plain_layers_does():
         slopes.append(tape.gradient(loss, model.trainable_variables))
     for one, other in zip(*slopes, strict=True):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
+
+
+def test_on_a_gpu_pooling_is_left_to_the_library(monkeypatch):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["GPU:0"])
+    layer = BiasedMaxPooling2D()
+    layer.build((1, 4, 4, 2))
+    graph = tf.function(lambda inputs: layer(inputs, training=True))
+    operations = graph.get_concrete_function(tf.TensorSpec((1, 4, 4, 2))).graph.get_operations()
+    assert "MaxPool" in {operation.type for operation in operations}

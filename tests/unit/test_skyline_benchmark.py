@@ -1,10 +1,16 @@
 """The benchmark of skyline: its sums, its verdicts, and that it runs."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
 from tests.benchmarks import skyline as benchmark
 from tests.benchmarks._skyline import accuracy, memory, speed, suite
 from tests.benchmarks._skyline.machine import Cost
+
+PAGE = Path(__file__).parents[2] / "docs/skyline.md"
 
 
 def speeds(published=10.0, computing=7.39, float32=5.0, on_gpu=False):
@@ -86,10 +92,25 @@ def test_the_memory_of_a_stage_is_that_of_all_its_processes(cache, tmp_path):
     assert memory.size_on_disk(tmp_path / "packed") > 2_048 * 29 * 29 * 3
 
 
-def test_it_trains_both_ways_and_prints_what_it_measured(tmp_path, capsys):
-    options = ["--rounds", "1", "--photographs", "16", "--gpus", "0", "--cache", str(tmp_path)]
-    assert benchmark.main(["--parts", "speed", "pauses", *options]) in {0, 1, 2}
+@pytest.fixture
+def small(tmp_path):
+    """Options that make the benchmark short."""
+    return ["--rounds", "1", "--photographs", "16", "--gpus", "0", "--cache", str(tmp_path)]
+
+
+def test_the_command_of_the_page_trains_both_ways_and_prints_what_it_measured(small, capsys):
+    [command] = re.findall(r"```bash\n(.*)\n```", PAGE.read_text())
+    program, *arguments = shlex.split(command)
+    assert [program, *arguments[:2]] == ["python", "-m", "tests.benchmarks.skyline"]
+    assert benchmark.main([*arguments[2:], *small]) in {0, 1, 2}
     printed = capsys.readouterr().out
     for way in (speed.PUBLISHED, speed.INPUT, speed.COMPUTE, speed.FLOAT32):
         assert way in printed
-    assert "longest pause of training" in printed
+
+
+def test_pauses_and_extraction_are_measured(small, capsys):
+    assert benchmark.main(["--parts", "pauses", "extraction", *small]) in {0, 1}
+    printed = capsys.readouterr().out
+    assert "longest pause of training, packed" in printed
+    assert "longest pause of training, files" in printed
+    assert "photographs a second" in printed

@@ -157,7 +157,7 @@ def test_a_step_follows_the_gradient_of_the_mean_loss_over_the_global_batch(devi
     plan = training_plan(feed.shares[0], BATCH, 0)
     samples = feed.shares[0].owned[plan.positions[0]]
     with tf.GradientTape() as tape:
-        outputs = model(task.prepare(arrays[0][samples], plan.bits[0]))
+        outputs = task.network(model)(task.prepare(arrays[0][samples], plan.bits[0]))
         mean = tf.reduce_mean(task.losses(arrays[1][samples], outputs))
     slopes = tape.gradient(mean, model.trainable_variables)
     before = [np.array(each) for each in model.trainable_variables]

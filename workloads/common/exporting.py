@@ -6,9 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from workloads.common.inference import ENDPOINT, IMAGES, compiled
+from workloads.common.inference import ENDPOINT, IMAGES
 from workloads.common.writing import replacing
 
 
@@ -23,13 +22,14 @@ def write_saved_model(folder: Path, model: keras.Model, network: Callable[[Any],
     tf.saved_model.save(module, str(folder), signatures={ENDPOINT: module.infer})
 
 
-def write_lite_model(path: Path, network: Callable[[Any], Any]) -> None:
-    """Write `network`, a function of uint8 images, for TensorFlow Lite, in float32.
+def write_lite_model(path: Path, saved_model: Path) -> None:
+    """Write what `write_saved_model` wrote once more for TensorFlow Lite, in float32.
 
-    The weights become constants first: the converter leaves out those of a Keras model.
+    From the SavedModel, because the converter leaves the weights out of a Keras model's function.
     """
-    frozen = convert_variables_to_constants_v2(compiled(network))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], tf.Module())
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(saved_model), signature_keys=[ENDPOINT]
+    )
     content = converter.convert()
     with replacing(path) as temporary:
         temporary.write_bytes(content)

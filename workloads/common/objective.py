@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import keras
+
 
 class Objective(Protocol):
     """The science's side of the training loop; the same under TensorFlow, JAX or PyTorch."""
@@ -12,6 +14,9 @@ class Objective(Protocol):
         `bits` are int32 random bits, shape (batch,), one per sample: keyed by seed, epoch and
         sample in training, all zero (no augmentation) in evaluation.
         """
+
+    def network(self, model: keras.Model) -> keras.Model:
+        """The part of a model, with its variables, whose outputs `losses` and `counts` take."""
 
     def losses(self, targets: Any, outputs: Any) -> Any:
         """Loss of each sample, float32, shape (batch,)."""

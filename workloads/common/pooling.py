@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from workloads.common.fusion import fused
+from workloads.common.fusion import fused, is_fusing
 
 
 @keras.saving.register_keras_serializable("trigpoint")
@@ -14,8 +14,8 @@ class BiasedMaxPooling2D(layers.Layer):
 
     It follows a convolution without bias. A bias added to the maximum gives the very numbers that
     the maximum of biased values does, for rounding keeps order, at a quarter of the additions. In
-    training the gradient goes to the largest of each four, and to the first of several that are
-    equal: where TensorFlow's own sends it, in a fifth of its time on a CPU.
+    training on a CPU the gradient goes to the largest of each four, and to the first of several
+    that are equal: where TensorFlow's own sends it, in a fifth of the time.
     """
 
     def build(self, input_shape: Any) -> None:
@@ -26,7 +26,7 @@ class BiasedMaxPooling2D(layers.Layer):
         """Pool (batch, height, width, channels) to (batch, height // 2, width // 2, channels)."""
         in_fours = all(side is not None and side % 2 == 0 for side in inputs.shape[1:3])
         bias = ops.cast(self.bias, inputs.dtype)
-        if training and in_fours:
+        if training and in_fours and is_fusing():
             return _pool(inputs, bias)
         return ops.max_pool(inputs, 2, 2) + bias
 

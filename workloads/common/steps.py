@@ -40,6 +40,7 @@ class Stepper:
         self.objective = objective
         self.global_batch = global_batch
         self.steps_per_call = steps_per_call
+        self._network = objective.network(model)
         self._jit = jit
         self._width = 2 + len(objective.count_names)
         with devices.strategy.scope():
@@ -78,7 +79,7 @@ class Stepper:
     ) -> tuple[Any, list[Any]]:
         with tf.GradientTape() as tape:
             inputs = self.objective.prepare(batch.inputs, batch.bits)
-            outputs = self.model(inputs, training=True)
+            outputs = self._network(inputs, training=True)
             losses = self.objective.losses(batch.targets, outputs)
             loss = tf.reduce_sum(losses * batch.weights) / self.global_batch
             scaled = optimizer.scale_loss(loss)
@@ -87,7 +88,8 @@ class Stepper:
         )
 
     def _evaluate(self, batch: Batch) -> Any:
-        outputs = self.model(self.objective.prepare(batch.inputs, batch.bits), training=False)
+        inputs = self.objective.prepare(batch.inputs, batch.bits)
+        outputs = self._network(inputs, training=False)
         return self._sum(batch, self.objective.losses(batch.targets, outputs), outputs)
 
     def _sum(self, batch: Batch, losses: Any, outputs: Any) -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 from workloads.common.building import MANIFEST, read_manifest
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
+from workloads.skyline import VERSION
 from workloads.skyline.geometry import STRIDE
 from workloads.skyline.layout import PATCH_SIZE
 
 FORMAT: dict[str, Any] = {
     "format": "trigpoint-skyline-export",
     "format_version": 1,
+    "workload_version": VERSION,
     "patch_size": PATCH_SIZE,
     "stride": STRIDE,
 }

@@ -74,32 +74,20 @@ def extract_all(extraction: Extraction, photographs: Sequence[Photograph]) -> It
     Raises BrokenPhotograph, unless such are to be skipped, and OSError.
     """
     threads = available_processors()
-    settled: list[Outcome] = []
-
-    def unsettled(read: Iterator[_Loaded | Outcome]) -> Iterator[_Loaded]:
-        for each in read:
-            if isinstance(each, _Loaded):
-                yield each
-            else:
-                settled.append(each)
-
-    def compute(batch: list[_Loaded]) -> tuple[list[_Loaded], NDArray[np.float32]]:
-        return batch, extraction.infer(pad_sideways([each.pixels.reduced for each in batch]))
-
     with (
         closing(
             map_ahead(partial(_load, extraction), photographs, threads, threads + _READ_AHEAD)
         ) as read,
         closing(
-            map_ahead(compute, batches(unsettled(read), _reduced_size), threads=1, ahead=1)
+            map_ahead(partial(_infer, extraction), batches(read, _size), threads=1, ahead=1)
         ) as computed,
     ):
         for batch, maps in computed:
-            yield from _drain(settled)
-            skylines = extract_skylines(maps, batch[0].pixels.reduced.shape[1])
-            for loaded, skyline in zip(batch, skylines, strict=True):
-                yield _finish(extraction, loaded, skyline)
-    yield from _drain(settled)
+            yield from _settled(batch)
+            if loaded := [each for each in batch if isinstance(each, _Loaded)]:
+                skylines = extract_skylines(maps, loaded[0].pixels.reduced.shape[1])
+                for each, skyline in zip(loaded, skylines, strict=True):
+                    yield _finish(extraction, each, skyline)
 
 
 def warm_up(infer: Infer) -> None:
@@ -108,14 +96,26 @@ def warm_up(infer: Infer) -> None:
     infer(pad_sideways([blank] * batch_size(_USUAL_SIZE)))
 
 
-def _reduced_size(loaded: _Loaded) -> tuple[int, int]:
-    height, width, _ = loaded.pixels.reduced.shape
+def _size(each: _Loaded | Outcome) -> tuple[int, int] | None:
+    """The size at which the network is to see a photograph; None where it need not."""
+    if isinstance(each, Outcome):
+        return None
+    height, width, _ = each.pixels.reduced.shape
     return height, width
 
 
-def _drain(settled: list[Outcome]) -> Iterator[Outcome]:
-    while settled:
-        yield settled.pop(0)
+def _settled(batch: list[_Loaded | Outcome]) -> list[Outcome]:
+    return [each for each in batch if isinstance(each, Outcome)]
+
+
+def _infer(
+    extraction: Extraction, batch: list[_Loaded | Outcome]
+) -> tuple[list[_Loaded | Outcome], NDArray[np.float32]]:
+    """The maps of a batch of photographs; none of those that need not be computed."""
+    photographs = [each.pixels.reduced for each in batch if isinstance(each, _Loaded)]
+    if not photographs:
+        return batch, np.empty(0, np.float32)
+    return batch, extraction.infer(pad_sideways(photographs))
 
 
 def _load(extraction: Extraction, photograph: Photograph) -> _Loaded | Outcome:

@@ -14,6 +14,8 @@ from workloads.skyline.convolution import CoveringConv2D
 
 ModelName = Literal["original", "optimised"]
 MODEL_NAMES: tuple[ModelName, ...] = ("original", "optimised")
+#: The layer in front of the softmax.
+SCORES = "score"
 LEARNING_RATES: dict[ModelName, float] = {"original": 1e-4, "optimised": 1e-3}
 
 
@@ -32,7 +34,8 @@ def build(name: str) -> keras.Model:
         scores = _optimised(inputs)
     else:
         raise ValueError(f"no model {name!r}: choose one of {', '.join(MODEL_NAMES)}")
-    # In mixed precision the probabilities, and so the loss, are still computed in float32.
+    # In mixed precision the probabilities, and the loss, are still computed in float32.
+    scores = layers.Activation("linear", dtype="float32", name=SCORES)(scores)
     outputs = layers.Softmax(dtype="float32", name="probability")(scores)
     return keras.Model(inputs, outputs, name=name)
 

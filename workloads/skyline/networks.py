@@ -19,6 +19,7 @@ from workloads.common.inference import (
     load_saved_model,
     run_compiled,
 )
+from workloads.skyline import VERSION
 from workloads.skyline.exports import Export, file_digest
 from workloads.skyline.model import MODEL_NAMES, build
 
@@ -65,6 +66,11 @@ def describe_checkpoint(folder: Path) -> checkpoints.Checkpoint:
     if about.model not in MODEL_NAMES:
         raise UnusableInput(
             f"{path} holds the model '{about.model}', not one of {', '.join(MODEL_NAMES)}"
+        )
+    if (version := about.settings.get("workload_version")) != VERSION:
+        raise UnusableInput(
+            f"{path} was trained by version {version} of the workload, this is {VERSION}, which "
+            "computes otherwise: train again"
         )
     return about
 

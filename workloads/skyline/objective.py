@@ -2,14 +2,13 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from workloads.common.fusion import fused
+from workloads.skyline.model import SCORES
 
 POSITIVE = 1
-# Of raw pixels, an untrained network is sure of itself: a floor that such a probability meets, as
-# the usual 1e-7, has no gradient, and the network never learns.
-PROBABILITY_FLOOR = 1e-37
 
 
 class PatchClassification:
@@ -21,11 +20,16 @@ class PatchClassification:
         """uint8 patches (batch, 29, 29, 3) to float 0..255; odd bits flip left to right."""
         return _prepare(inputs, bits)
 
+    def network(self, model: keras.Model) -> keras.Model:
+        """The network without its softmax: of pixels as they are, an untrained one is so sure of
+        itself that float32 rounds the other probability to 0, from which nothing is learnt."""
+        return keras.Model(model.inputs, model.get_layer(SCORES).output, name=model.name)
+
     def losses(self, targets: Any, outputs: Any) -> Any:
-        """Cross-entropy of each patch; `outputs` are probabilities, shape (batch, 1, 1, 2)."""
-        probabilities = ops.clip(outputs[:, 0, 0, :], PROBABILITY_FLOOR, 1.0)
+        """Cross-entropy of each patch; `outputs` are scores, shape (batch, 1, 1, 2)."""
+        scores = outputs[:, 0, 0, :]
         chosen = ops.one_hot(ops.cast(targets, "int32"), 2, dtype="float32")
-        return -ops.sum(chosen * ops.log(probabilities), axis=-1)
+        return ops.logsumexp(scores, axis=-1) - ops.sum(chosen * scores, axis=-1)
 
     def counts(self, targets: Any, outputs: Any) -> Any:
         """For each patch: correct, true positive, predicted positive, positive (0 or 1 each)."""

@@ -18,7 +18,7 @@ from workloads.common.progress import no_progress
 from workloads.common.records import Recorder
 from workloads.common.steps import Call, Stepper
 from workloads.common.training import Training
-from workloads.skyline.feeds import PackedSource
+from workloads.skyline.feeds import PackedSource, Source
 from workloads.skyline.model import LEARNING_RATES, build
 from workloads.skyline.objective import PatchClassification
 
@@ -80,13 +80,12 @@ def accuracy_of(devices: Devices, packed: Path) -> Callable[[list[NDArray[np.flo
     return score
 
 
-def longest_pause(devices: Devices, packed: Path, output: Path, epochs: int = 3) -> float:
-    """The longest pause of the training loop behind its first epoch, as a share of an epoch.
+def longest_pause(devices: Devices, source: Source, output: Path, epochs: int = 3) -> float:
+    """The longest pause of training on `source` behind the first epoch, as a share of an epoch.
 
     The real loop, with its checkpoints and a small validation split, whose time counts as a pause
     too. A pause is what an interval between the ends of calls has beyond the median one.
     """
-    source = PackedSource(packed, seed=1)
     feeds = source.feed(devices, "training"), source.feed(devices, "validation")
     stepper = make_stepper(devices, 1, steps_per_call=STEPS_BETWEEN_TIMES)
     ends: list[float] = []

@@ -20,6 +20,7 @@ from workloads.common.steps import Stepper
 from workloads.skyline.dataset import Location
 from workloads.skyline.feeds import opened_source
 from workloads.skyline.model import build
+from workloads.skyline.networks import describe_checkpoint
 from workloads.skyline.objective import PatchClassification
 from workloads.skyline.presets import Preset
 from workloads.skyline.report import close_with_table, record_devices, record_provenance
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     """Evaluate as the options say. Raises UnusableInput and RunFailed."""
     location = Location.of(options)
     path = options.checkpoint / checkpoints.BEST
-    about = checkpoints.describe(path)
+    about = describe_checkpoint(options.checkpoint)
     name = options.model or about.model
     precision = str(about.settings["precision"])
     reports = process_group(os.environ).rank == 0

@@ -49,10 +49,9 @@ def run(options: argparse.Namespace) -> None:
 def _write(folder: Path, checkpoint: Path) -> dict[str, Any]:
     """Write both forms in float32, whatever the training computed in; return their digests."""
     model = restore_network(checkpoint, open_one_device(0), precision="float32")
-    network = on_photographs(model)
     paths = {form: folder / name for form, name in FORMS.items()}
-    write_saved_model(paths["saved_model"], model, network)
-    write_lite_model(paths["tflite"], network)
+    write_saved_model(paths["saved_model"], model, on_photographs(model))
+    write_lite_model(paths["tflite"], paths["saved_model"])
     digests = {
         "saved_model": tree_digest(paths["saved_model"]),
         "tflite": file_digest(paths["tflite"]),

@@ -27,6 +27,7 @@ from workloads.common.telemetry.reporting import Telemetry, open_telemetry, reco
 from workloads.common.training import Training
 from workloads.common.utilisation import record_utilisation
 from workloads.common.writing import only_run
+from workloads.skyline import VERSION
 from workloads.skyline.dataset import Location
 from workloads.skyline.feeds import Source, opened_source
 from workloads.skyline.layout import PATCH_SIZE
@@ -129,6 +130,7 @@ def _settings(
 ) -> dict[str, Any]:
     """What must be equal for a killed run to be continued, and for ranks to agree."""
     return {
+        "workload_version": VERSION,
         "model": options.model,
         "seed": options.seed,
         "dataset_digest": digest,
