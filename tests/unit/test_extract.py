@@ -1,6 +1,7 @@
 """The stage `extract`: with a network that knows the answer, and as a user runs it."""
 
 import json
+import os
 import shutil
 import signal
 
@@ -9,7 +10,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from workloads.common.errors import UnusableInput
+from workloads.common.errors import RunFailed, UnusableInput
 from workloads.common.inference import open_one_device, require_one_process
 from workloads.common.overlap import map_ahead
 from workloads.skyline import extracting
@@ -193,6 +194,35 @@ def test_what_a_network_raises_ends_the_extraction(tmp_path):
     with pytest.raises(RuntimeError, match="no memory"):
         extract(tmp_path / "in", tmp_path / "out", fail)
     assert not list(tmp_path.glob("out/**/*.json"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_that_is_not_finite_gives_no_skyline(tmp_path, value):
+    draw(tmp_path / "in/a.png")
+
+    def broken(photographs):
+        maps = oracle(photographs)
+        maps[0, 3, 5] = value
+        return maps
+
+    with pytest.raises(RunFailed, match="not finite"):
+        extract(tmp_path / "in", tmp_path / "out", broken)
+    assert not list(tmp_path.glob("out/**/*"))
+
+
+def test_no_more_than_eight_threads_read(tmp_path, monkeypatch):
+    draw(tmp_path / "in/a.png")
+    threads = []
+
+    def counting(function, items, *arguments, **named):
+        threads.append(named.get("threads") or arguments[0])
+        return map_ahead(function, items, *arguments, **named)
+
+    monkeypatch.setattr(extracting, "map_ahead", counting)
+    for processors, readers in ((2, 2), (64, 8)):
+        monkeypatch.setattr(extracting, "available_processors", lambda count=processors: count)
+        extract(tmp_path / "in", tmp_path / str(processors))
+        assert max(threads) == readers
 
 
 def test_few_photographs_are_in_memory_at_a_time(tmp_path, monkeypatch):
@@ -398,6 +428,9 @@ def test_broken_photographs_are_counted_and_named(capsys, options, tiny_run, tmp
         (("--list", "nowhere"), ("nowhere", "--list")),
         (("--data", "patches"), ("patches",)),
         (("--longest-side", "28"), ("--longest-side", "28")),
+        (("--longest-side", "65501"), ("--longest-side", "65501", "65500")),
+        (("a.jpg", "--data", "patches"), ("--data is of no use",)),
+        (("--list", "list", "--data", "patches"), ("--data is of no use",)),
         (("--gpus", "2"), ("2 GPUs were asked for, but this stage uses one",)),
         (("--gpus", "1"), ("1 GPUs were asked for",)),
         (("--model", "optimised"), ("--model",)),
@@ -440,6 +473,68 @@ def test_a_dataset_without_photographs_says_so(capsys, options, tiny_run, tiny_p
     assert code == 2
 
 
+@pytest.fixture
+def given_dataset(tiny_patches, tmp_path):
+    """A copy of the tiny dataset, to be damaged."""
+    return shutil.copytree(tiny_patches, tmp_path / "data")
+
+
+@pytest.mark.parametrize("lost", ["*.json", "*.jpg"])
+def test_a_dataset_in_part_does_not_pass_for_the_whole(
+    capsys, options, tiny_run, given_dataset, lost
+):
+    next((given_dataset / "photographs/testing").glob(lost)).unlink()
+    arguments = ("extract", "--checkpoint", tiny_run, *options, "--data", given_dataset)
+    for skip in ((), ("--skip-broken",)):
+        code, _, error = run(capsys, *arguments, *skip)
+        assert code == 2
+        assert "the dataset is damaged" in error.splitlines()[-1]
+
+
+def test_a_dataset_of_which_photographs_are_passed_over_has_another_digest(
+    capsys, options, tiny_run, given_dataset
+):
+    next((given_dataset / "photographs/testing").glob("*.jpg")).write_bytes(b"no picture")
+    arguments = ("extract", "--checkpoint", tiny_run, *options, "--data", given_dataset)
+    code, out, error = run(capsys, *arguments, "--skip-broken")
+    assert code == 0, error
+    manifest = json.loads((given_dataset / "manifest.json").read_text())
+    assert values_in(out)["dataset_digest"] != manifest["digest"]
+
+
+def test_a_refused_run_leaves_nothing_in_its_output(capsys, options, tiny_run, tmp_path):
+    draw(tmp_path / "out/a.png")
+    before = sorted((tmp_path / "out").iterdir())
+    for given in (tmp_path / "out", tmp_path / "nowhere"):
+        code, _, error = run(capsys, "extract", given, "--checkpoint", tiny_run, *options)
+        assert code == 2, error
+        assert sorted((tmp_path / "out").iterdir()) == before
+
+
+def test_results_are_no_annotations_and_no_photographs(capsys, options, tiny_run, tmp_path):
+    draw(tmp_path / "in/a.png")
+    checkpoint = ("--checkpoint", tiny_run)
+    assert run(capsys, "extract", tmp_path / "in", *checkpoint, *options)[0] == 0
+    for given, words in (
+        (tmp_path / "out", "out holds results"),
+        (tmp_path / "out/a.jpg", "a.json is a result of extraction"),
+    ):
+        again = (*checkpoint, *options, "--output", tmp_path / "o2")
+        code, _, error = run(capsys, "extract", given, *again)
+        assert code == 2
+        assert words in error.splitlines()[-1]
+
+
+def test_names_of_files_need_not_be_utf_8(capsys, options, tiny_run, tmp_path):
+    draw(tmp_path / "in/a.png", annotated=False)
+    name = os.fsdecode(b"d\xe9p\xf4t.png")
+    (tmp_path / "in/a.png").rename(tmp_path / "in" / name)
+    code, out, error = run(capsys, "extract", tmp_path / "in", "--checkpoint", tiny_run, *options)
+    assert code == 0, error
+    assert values_in(out)["dataset_digest"].startswith("sha256-sum:")
+    assert (tmp_path / "out" / name).with_suffix(".json").is_file()
+
+
 def test_nothing_is_drawn_where_the_site_is_offline(
     capsys, options, tiny_run, tmp_path, monkeypatch
 ):
@@ -463,6 +558,7 @@ def test_a_killed_run_goes_on_where_it_was(capsys, start_stage, options, tiny_ru
     code, out, error = run(capsys, *arguments, *options)
     assert code == 0, error
     assert values_in(out)["kept_photographs"] == 2
+    assert "extraction_throughput" not in values_in(out)
     resumed = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.json")}
     code, _, error = run(capsys, *arguments, *options, "--output", tmp_path / "whole")
     assert code == 0, error

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from workloads.common.errors import UnusableInput
 from workloads.skyline import batching
 from workloads.skyline.annotations import read_annotation
 from workloads.skyline.batching import batch_size, batches
@@ -300,6 +301,15 @@ def test_an_annotation_is_read_and_a_missing_one_is_none(tmp_path):
     assert read_annotation(path, 3, 50).tolist() == [0, 12.5, 50]
 
 
+def test_what_a_gallery_writes_beside_a_photograph_is_none_unless_one_is_required(tmp_path):
+    path = annotation(tmp_path, {"title": "Matterhorn", "width": 3})
+    assert read_annotation(path, 3, 50) is None
+    with pytest.raises(BrokenPhotograph, match=r"a\.json is not an annotation"):
+        read_annotation(path, 3, 50, required=True)
+    with pytest.raises(UnusableInput, match=r"none\.json is missing.* dataset is damaged"):
+        read_annotation(tmp_path / "none.json", 3, 50, required=True)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -308,7 +318,8 @@ def test_an_annotation_is_read_and_a_missing_one_is_none(tmp_path):
         "[1, 2, 3]",
         "null",
         "[" * 100_000,
-        {"width": 3, "height": 50},
+        {"made_with": {}, "width": 3, "height": 50},
+        {"made_with": {}, "photograph": "", "width": 3, "height": 50, "skyline": [1, 2, 3]},
         {"width": 3, "height": 50, "skyline": 3},
         {"width": 3, "height": 50, "skyline": [1, 2]},
         {"width": 3, "height": 50, "skyline": [1, 2, 3, 4]},

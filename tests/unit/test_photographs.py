@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from workloads.common.errors import UnusableInput
 from workloads.skyline import reading
@@ -44,10 +44,20 @@ def found(*given, output):
 
 
 def test_a_folder_gives_the_pictures_in_all_its_folders_named_as_there(tmp_path):
-    touch(tmp_path, "in/b.JPG", "in/deep/er/a.png", "in/notes.txt", "in/b.json", "in/.hidden.jpg")
+    touch(
+        tmp_path,
+        "in/b.JPG",
+        "in/deep/er/a.png",
+        "in/c.avif",
+        "in/d.jp2",
+        "in/notes.txt",
+        "in/b.json",
+        "in/.hidden.jpg",
+    )
     touch(tmp_path, "in/.cache/c.jpg")
     names = found(tmp_path / "in", output=tmp_path / "out")
-    assert names == {"b": tmp_path / "in/b.JPG", "deep/er/a": tmp_path / "in/deep/er/a.png"}
+    assert list(names) == ["b", "c", "d", "deep/er/a"]
+    assert names["deep/er/a"] == tmp_path / "in/deep/er/a.png"
 
 
 def test_a_file_is_taken_whatever_its_suffix_and_named_by_its_stem(tmp_path):
@@ -66,6 +76,12 @@ def test_a_photograph_that_is_named_twice_is_read_once(tmp_path):
 def test_folders_with_results_of_this_stage_are_not_searched(tmp_path):
     touch(tmp_path, "in/a.jpg", "in/out/a.jpg", "in/out/extract.records.log", "in/out/deep/b.jpg")
     assert list(found(tmp_path / "in", output=tmp_path / "other")) == ["a"]
+
+
+def test_a_folder_of_results_is_refused_where_it_is_given_itself(tmp_path):
+    touch(tmp_path, "o1/a.jpg", "o1/extract.records.log")
+    with pytest.raises(UnusableInput, match="o1 holds results of this stage"):
+        found(tmp_path / "o1", output=tmp_path / "o2")
 
 
 @pytest.mark.parametrize(
@@ -107,6 +123,14 @@ def test_a_list_has_one_path_in_each_line_and_may_have_blank_ones(tmp_path):
     assert [str(each) for each in read_list(tmp_path / "list")] == ["a b.jpg", "c/d.png"]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark_and_name_files_that_are_not_utf_8(tmp_path):
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbfa.jpg\nd\xe9p\x85t.png\n")
+    assert [os.fsencode(each) for each in read_list(tmp_path / "list")] == [
+        b"a.jpg",
+        b"d\xe9p\x85t.png",
+    ]
+
+
 @pytest.mark.parametrize("content", [None, b"\n \n", b"\xff\xfe\x00a"])
 def test_a_list_that_is_missing_empty_or_no_text_is_refused(tmp_path, content):
     if content is not None:
@@ -125,6 +149,8 @@ FORMATS = {
     "a.bmp": ("RGB", {}),
     "cmyk.jpg": ("CMYK", {"quality": 95}),
     "ycc.tif": ("YCbCr", {}),
+    "a.avif": ("RGB", {"quality": 95}),
+    "a.jp2": ("RGB", {}),
 }
 
 
@@ -191,6 +217,16 @@ def test_a_photograph_is_turned_as_its_exif_says(tmp_path, orientation, longest_
     assert np.all(np.diff(pixels.reduced[:, 5:-5, 1].mean(axis=1)) > 0)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png", "webp"])
+def test_what_is_nearly_square_is_turned_with_its_size(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(picture(1282, 1281)), exif=exif)
+    pixels = read_photograph(path, 640)
+    assert (pixels.width, pixels.height) == (1281, 1282)
+    assert max(pixels.reduced.shape) == 640
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_larger_photographs_are_reduced_and_keep_their_shape(tmp_path, suffix):
     path = save(tmp_path / f"a.{suffix}", Image.fromarray(picture(1000, 400)))
@@ -218,6 +254,17 @@ def test_a_broken_photograph_is_named(tmp_path, content):
         read_photograph(tmp_path / "broken.jpg", 640)
     assert str(refused.value).count("broken.jpg") == 1
     assert "--skip-broken" in str(refused.value)
+
+
+def test_a_format_that_is_not_listed_is_not_decoded_whatever_the_suffix(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_arguments: started.append(1))
+    stream = io.BytesIO()
+    Image.fromarray(picture()).save(stream, "EPS")
+    (tmp_path / "x.jpg").write_bytes(stream.getvalue())
+    with pytest.raises(BrokenPhotograph, match=r"x\.jpg is not a readable photograph"):
+        read_photograph(tmp_path / "x.jpg", 640)
+    assert not started
 
 
 def test_any_damage_to_a_file_is_a_broken_photograph_or_none(tmp_path):

@@ -24,6 +24,8 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # The networks know mountains from patches of 29 pixels in photographs of a few hundred: in larger
 # ones a patch shows too little of a mountain. It also bounds the memory that a photograph takes.
 LONGEST_SIDE = 640
+# The limit of libjpeg, by which the picture with the line is written.
+LARGEST_JPEG = 65_500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -217,10 +219,12 @@ def _extract(stages: "argparse._SubParsersAction", common: argparse.ArgumentPars
 
 
 def _longest_side(text: str) -> int:
-    """An argument that is the side of a patch or more."""
+    """An argument from the side of a patch to that of the largest JPEG."""
     number = int(text)
     if number < PATCH_SIZE:
         raise argparse.ArgumentTypeError(f"{number} is less than a patch, {PATCH_SIZE}")
+    if number > LARGEST_JPEG:
+        raise argparse.ArgumentTypeError(f"{number} is more than a JPEG has, {LARGEST_JPEG}")
     return number
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workloads.common.errors import RunFailed
 from workloads.common.overlap import map_ahead
 from workloads.common.pool import available_processors
 from workloads.skyline.annotations import Skyline, read_annotation
@@ -27,6 +28,8 @@ Rows = NDArray[np.int64]
 
 _USUAL_SIZE = (240, 320)
 _READ_AHEAD = 4
+# More would only hold more photographs in memory: computing is slower than eight readers.
+_MOST_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Extraction:
     """How photographs are turned into results, and where those are written.
 
     `made_with` names the network and what else decides a result: where all of it is equal, and the
-    photograph too, a result is kept. With `skip_broken` a broken photograph is passed over.
+    photograph too, a result is kept. With `skip_broken` a broken photograph is passed over. With
+    `annotated` every photograph has to have its annotation.
     """
 
     infer: Infer
@@ -42,6 +46,7 @@ class Extraction:
     made_with: dict[str, Any]
     longest_side: int
     skip_broken: bool = False
+    annotated: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,10 @@ def extract_all(extraction: Extraction, photographs: Sequence[Photograph]) -> It
     """Extract the skyline of each photograph and write it; yields what became of each, when done.
 
     Photographs of one size are computed together, so that outcomes may come in another order.
-    Raises BrokenPhotograph, unless such are to be skipped, and OSError.
+    Raises BrokenPhotograph, unless such are to be skipped, RunFailed where a
+    map is not finite, UnusableInput where an annotation is missing, and OSError.
     """
-    threads = available_processors()
+    threads = min(_MOST_READERS, available_processors())
     with (
         closing(
             map_ahead(partial(_load, extraction), photographs, threads, threads + _READ_AHEAD)
@@ -115,7 +121,10 @@ def _infer(
     photographs = [each.pixels.reduced for each in batch if isinstance(each, _Loaded)]
     if not photographs:
         return batch, np.empty(0, np.float32)
-    return batch, extraction.infer(pad_sideways(photographs))
+    maps = extraction.infer(pad_sideways(photographs))
+    if not np.isfinite(maps).all():
+        raise RunFailed("the network's map of a photograph is not finite: train or export it again")
+    return batch, maps
 
 
 def _load(extraction: Extraction, photograph: Photograph) -> _Loaded | Outcome:
@@ -126,7 +135,7 @@ def _load(extraction: Extraction, photograph: Photograph) -> _Loaded | Outcome:
         if known is not None:
             return _keep(extraction, photograph, known)
         pixels = read_photograph(photograph.path, extraction.longest_side)
-        annotation = read_annotation(photograph.annotation, pixels.width, pixels.height)
+        annotation = _annotation(extraction, photograph, pixels)
         return _Loaded(photograph, digest, pixels, annotation)
     except BrokenPhotograph as error:
         if not extraction.skip_broken:
@@ -134,9 +143,15 @@ def _load(extraction: Extraction, photograph: Photograph) -> _Loaded | Outcome:
         return Outcome(photograph, problem=error)
 
 
+def _annotation(
+    extraction: Extraction, photograph: Photograph, of: Pixels | Result
+) -> Skyline | None:
+    return read_annotation(photograph.annotation, of.width, of.height, extraction.annotated)
+
+
 def _keep(extraction: Extraction, photograph: Photograph, result: Result) -> Outcome:
     """Score a result that was there already: it may have been annotated since."""
-    annotation = read_annotation(photograph.annotation, result.width, result.height)
+    annotation = _annotation(extraction, photograph, result)
     scored = None if annotation is None else score(result.skyline, annotation)
     write_result(extraction.output, photograph.name, result, scored)
     return Outcome(photograph, result, scored)

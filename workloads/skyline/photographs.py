@@ -1,5 +1,6 @@
 """Which photographs a stage reads: files, folders and lists, and the name of each one's results."""
 
+import codecs
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 from workloads.common.errors import UnusableInput
 
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"},
+    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
+    | {".avif", ".jp2", ".j2k"},
 )
 RECORDS = "extract.records.log"
 
@@ -31,8 +33,8 @@ def find_photographs(given: Sequence[Path], output: Path) -> list[Photograph]:
 
     A folder is searched with all those in it for files whose suffix says that they are pictures;
     hidden ones are left out, and so are folders that hold results of this stage. Names in the
-    output are as in the folder. Raises UnusableInput where a path leads nowhere, there is no
-    photograph, two would have the same name, or one lies in the output itself.
+    output are as in the folder. Raises UnusableInput where a path leads nowhere or to a folder of
+    results, there is no photograph, two would have the same name, or one lies in the output itself.
     """
     found: dict[Path, Photograph] = {}
     for path in given:
@@ -55,11 +57,15 @@ def read_list(path: Path) -> list[Path]:
     Raises UnusableInput when it cannot be read or names nothing.
     """
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise UnusableInput(f"{path} cannot be read ({reason}): --list takes a text file") from None
-    paths = [Path(line.strip()) for line in lines if line.strip()]
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise UnusableInput(
+            f"{path} cannot be read ({error.strerror}): --list takes a text file"
+        ) from None
+    if b"\0" in content:
+        raise UnusableInput(f"{path} cannot be read (it is not text): --list takes a text file")
+    # Names of files are bytes: they need not be UTF-8.
+    paths = [Path(os.fsdecode(line.strip())) for line in content.splitlines() if line.strip()]
     if not paths:
         raise UnusableInput(f"{path} names no photographs: write one path in each line")
     return paths
@@ -74,6 +80,10 @@ def _file(path: Path) -> Photograph:
 
 
 def _in_folder(folder: Path) -> Iterable[Photograph]:
+    if (folder / RECORDS).exists():
+        raise UnusableInput(
+            f"{folder} holds results of this stage ({RECORDS}): name the folder of the photographs"
+        )
     for place, folders, files in os.walk(folder, onerror=_refuse):
         here = Path(place)
         folders[:] = sorted(

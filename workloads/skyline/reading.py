@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from workloads.common.errors import UnusableInput
 from workloads.skyline.layout import PATCH_SIZE
 
 # 12,000 by 8,000 pixels; decoded they take 288 MB.
 MOST_PIXELS = 96_000_000
+# Pillow knows more, and for some it starts programs; its JPEG reads MPO too.
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000")
 _SIXTEEN_BITS = "I;16"
+_LYING = range(5, 9)
 
 # What Pillow warns of is either refused here, or did not keep it from reading the photograph.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -49,11 +52,11 @@ def read_photograph(path: Path, longest_side: int) -> Pixels:
     """Read a photograph, the right way up, reduced to `longest_side` pixels where it is larger.
 
     Greys become RGB, 16 bits 8, transparency is ignored, and of several pictures in a file the
-    first is taken. Raises BrokenPhotograph when it is no picture, damaged, too large to be decoded,
-    or smaller than a patch.
+    first is taken. Raises BrokenPhotograph when it is none of FORMATS, damaged, too large to be
+    decoded, or smaller than a patch.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return _decode(image, path, longest_side)
     except (BrokenPhotograph, MemoryError):
         raise
@@ -80,9 +83,11 @@ def _decode(image: Image.Image, path: Path, longest_side: int) -> Pixels:
         )
     # A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough.
     image.draft(None, (longest_side, longest_side))
-    upright = ImageOps.exif_transpose(image)
-    if upright.size != image.size:
+    # Loading turns a TIFF, whose size is the right way up from the start.
+    image.load()
+    if image.getexif().get(ExifTags.Base.Orientation) in _LYING:
         own = own[1], own[0]
+    upright = ImageOps.exif_transpose(image)
     size = _reduced_size(path, *own, longest_side)
     rgb = _to_rgb(upright)
     if rgb.size != size:

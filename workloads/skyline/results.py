@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.common.writing import replacing
-from workloads.skyline.annotations import read_annotation
+from workloads.skyline.annotations import MADE_WITH, skyline_in
 from workloads.skyline.reading import BrokenPhotograph
 from workloads.skyline.scoring import NEAR_PIXELS, Score
 
@@ -35,13 +35,13 @@ def read_result(output: Path, name: str, digest: str, made_with: dict[str, Any])
     path = output / f"{name}.json"
     try:
         content = json.loads(path.read_bytes())
-        if content["photograph"] != digest or content["made_with"] != made_with:
+        if content["photograph"] != digest or content[MADE_WITH] != made_with:
             return None
         width, height = content["width"], content["height"]
-        rows = read_annotation(path, width, height)
+        rows = skyline_in(content, path, width, height)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, BrokenPhotograph):
         return None
-    if rows is None or not (output / f"{name}.jpg").is_file():
+    if not (output / f"{name}.jpg").is_file():
         return None
     return Result(width, height, rows.astype(np.int64), digest, made_with)
 
@@ -53,7 +53,7 @@ def write_result(output: Path, name: str, result: Result, score: Score | None) -
         "height": result.height,
         "skyline": result.skyline.tolist(),
         "photograph": result.digest,
-        "made_with": result.made_with,
+        MADE_WITH: result.made_with,
     }
     if score is not None:
         content["score"] = {

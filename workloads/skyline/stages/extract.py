@@ -32,9 +32,12 @@ _MOST_NAMED = 20
 def run(options: argparse.Namespace) -> None:
     """Extract as the options say. Raises UnusableInput."""
     require_one_process(os.environ)
+    root = _dataset(options)
+    # Before anything is written: with records of a refused run a folder looks like one of results.
+    photographs = find_photographs(_given(options, root), options.output)
+    if root is not None:
+        _require_all(root, photographs)
     with only_run(options.output), recording("extract", options.output) as recorder:
-        root = _dataset(options)
-        photographs = find_photographs(_given(options, root), options.output)
         network = _open_network(options, recorder)
         extraction = Extraction(
             network.infer,
@@ -42,6 +45,7 @@ def run(options: argparse.Namespace) -> None:
             _made_with(network, options.longest_side),
             options.longest_side,
             options.skip_broken,
+            annotated=root is not None,
         )
         tally, seconds = _extract(extraction, photographs)
         _record_provenance(recorder, options, network, tally, root)
@@ -51,7 +55,13 @@ def run(options: argparse.Namespace) -> None:
 
 def _dataset(options: argparse.Namespace) -> Path | None:
     """The dataset whose testing photographs are to be read; None where others were named."""
-    return None if options.photographs or options.list else Location.of(options).patches()
+    if not (options.photographs or options.list):
+        return Location.of(options).patches()
+    if options.data is not None:
+        raise UnusableInput(
+            "--data is of no use where photographs are named: leave out one of both"
+        )
+    return None
 
 
 def _given(options: argparse.Namespace, root: Path | None) -> list[Path]:
@@ -63,6 +73,17 @@ def _given(options: argparse.Namespace, root: Path | None) -> list[Path]:
             f"{root} has patches, but no {folder.relative_to(root)}: name photographs or folders"
         )
     return [folder]
+
+
+def _require_all(root: Path, photographs: list[Photograph]) -> None:
+    """A part of a dataset must not pass for the whole: raise UnusableInput."""
+    counts = (read_manifest(root) or {}).get("counts", {}).get("testing", {})
+    promised = counts.get("photographs", len(photographs))
+    if promised != len(photographs):
+        raise UnusableInput(
+            f"{root} has {len(photographs)} testing photographs, its manifest says {promised}: the "
+            "dataset is damaged; get it again"
+        )
 
 
 def _open_network(options: argparse.Namespace, recorder: Recorder) -> TrainedNetwork:
@@ -115,7 +136,9 @@ class _Tally:
             return
         self.computed += outcome.computed
         self.kept += not outcome.computed
-        self.digest.add(outcome.photograph.name, outcome.result.digest.encode())
+        # Names of files are bytes: they need not be UTF-8.
+        name = os.fsencode(outcome.photograph.name).decode(errors="backslashreplace")
+        self.digest.add(name, outcome.result.digest.encode())
         if outcome.score is not None:
             self.score += outcome.score
 
@@ -141,11 +164,15 @@ def _record_provenance(
     tally: _Tally,
     root: Path | None,
 ) -> None:
-    """Record what the figures were measured with."""
+    """Record what the figures were measured with.
+
+    A dataset of which photographs were passed over is not named by the digest of the whole.
+    """
+    whole = None if tally.broken else root
     record_run_of_skyline(recorder, options, "tensorflow", "keras", "pillow")
     recorder.provenance(
         dataset="synthetic" if root is not None and options.data is None else "given",
-        dataset_digest=str(tally.digest) if root is None else _digest_of_dataset(root),
+        dataset_digest=str(tally.digest) if whole is None else _digest_of_dataset(whole),
         engine="tensorflow",
         model=network.name,
         model_form=network.form,
@@ -158,12 +185,13 @@ def _record_provenance(
 
 
 def _record_figures(recorder: Recorder, tally: _Tally, seconds: float) -> None:
-    """Speed where anything was computed now, error where anything was annotated."""
+    """Speed where all was computed now, error where anything was annotated."""
     recorder.event(constants.EVAL_SAMPLES, tally.computed + tally.kept)
     recorder.event("annotated_photographs", tally.score.photographs)
     recorder.event("kept_photographs", tally.kept)
     recorder.event("broken_photographs", tally.broken, problems=list(map(str, tally.problems)))
-    if tally.computed:
+    # What was kept took time to read, and would count for nothing.
+    if tally.computed and not tally.kept:
         recorder.metric("extraction_throughput", tally.computed / seconds)
     if tally.score.photographs:
         recorder.metric("skyline_error", tally.score.mean_absolute_error)
