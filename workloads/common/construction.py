@@ -6,6 +6,7 @@ import keras
 
 from workloads.common.adam import FusedAdam
 from workloads.common.devices import Devices
+from workloads.common.loss_scale import AgreedLossScaleOptimizer
 
 
 def make_model(
@@ -26,5 +27,5 @@ def make_adam(devices: Devices, rate: float, precision: str) -> keras.optimizers
     with devices.strategy.scope():
         optimizer = FusedAdam(rate)
         if precision == "mixed_float16":
-            return keras.optimizers.LossScaleOptimizer(optimizer)
+            return AgreedLossScaleOptimizer(optimizer)
         return optimizer
