@@ -42,7 +42,7 @@ else:
     devices = Devices(strategy, ProcessGroup(), 0, ("test",))
 rng = np.random.default_rng(0)
 labels = rng.integers(0, 2, 512).astype(np.uint8)
-patches = rng.integers(0, 256, (512, 29, 29, 3), dtype=np.uint8)
+patches = rng.integers(0, 16, (512, 29, 29, 3), dtype=np.uint8)
 patches[labels == 1] //= 2
 model = make_model(devices, lambda: build("original"), 1, precision)
 optimizer = make_adam(devices, 1e-4, precision)
