@@ -460,6 +460,7 @@ def test_a_checkpoint_that_is_none_is_refused(capsys, options, tmp_path, tiny_ru
     (tmp_path / "run/best.h5").write_bytes(b"rubbish")
     code, _, error = run(capsys, "extract", "--checkpoint", tmp_path / "run", *options)
     assert (code, "is not a checkpoint" in error) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_dataset_without_photographs_says_so(capsys, options, tiny_run, tiny_packed, tmp_path):
@@ -479,11 +480,27 @@ def given_dataset(tiny_patches, tmp_path):
     return shutil.copytree(tiny_patches, tmp_path / "data")
 
 
-@pytest.mark.parametrize("lost", ["*.json", "*.jpg"])
-def test_a_dataset_in_part_does_not_pass_for_the_whole(
-    capsys, options, tiny_run, given_dataset, lost
+def lose(path):
+    path.unlink()
+
+
+def move_skyline(path):
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"skyline": [row + 1 for row in content["skyline"]]}))
+
+
+def add_another(path):
+    shutil.copy(path, path.with_stem("another"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [("*.json", lose), ("*.jpg", lose), ("*.json", move_skyline), ("*.jpg", add_another)],
+)
+def test_a_dataset_other_than_its_manifest_says_does_not_pass_for_it(
+    capsys, options, tiny_run, given_dataset, kind, damage
 ):
-    next((given_dataset / "photographs/testing").glob(lost)).unlink()
+    damage(next((given_dataset / "photographs/testing").glob(kind)))
     arguments = ("extract", "--checkpoint", tiny_run, *options, "--data", given_dataset)
     for skip in ((), ("--skip-broken",)):
         code, _, error = run(capsys, *arguments, *skip)
@@ -494,12 +511,17 @@ def test_a_dataset_in_part_does_not_pass_for_the_whole(
 def test_a_dataset_of_which_photographs_are_passed_over_has_another_digest(
     capsys, options, tiny_run, given_dataset
 ):
-    next((given_dataset / "photographs/testing").glob("*.jpg")).write_bytes(b"no picture")
+    (given_dataset / "manifest.json").unlink()
     arguments = ("extract", "--checkpoint", tiny_run, *options, "--data", given_dataset)
-    code, out, error = run(capsys, *arguments, "--skip-broken")
-    assert code == 0, error
-    manifest = json.loads((given_dataset / "manifest.json").read_text())
-    assert values_in(out)["dataset_digest"] != manifest["digest"]
+    digests = []
+    for damage in (False, True):
+        if damage:
+            broken = next((given_dataset / "photographs/testing").glob("*.jpg"))
+            broken.write_bytes(b"no picture")
+        code, out, error = run(capsys, *arguments, "--skip-broken")
+        assert code == 0, error
+        digests.append(values_in(out)["dataset_digest"])
+    assert digests[0] != digests[1]
 
 
 def test_a_refused_run_leaves_nothing_in_its_output(capsys, options, tiny_run, tmp_path):

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+# Seconds: processes that wait for each other would do so for ever.
+PATIENCE = 400
 
 # Two logical CPUs stand for two devices of a node: the strategy, the shares and the feeds are those
 # of MirroredStrategy over GPUs. With 0 replicas the process group decides.
 PROGRAM = """
 import json, sys
+import keras
 import numpy as np
 from workloads.common.devices import Devices, open_devices
 from workloads.common.group.agreement import gather_text, largest, require_agreement
@@ -29,6 +32,7 @@ from workloads.skyline.objective import PatchClassification
 import tensorflow as tf
 
 replicas, jit, precision = int(sys.argv[1]), sys.argv[2] == "jit", sys.argv[3]
+bright_rank = int(sys.argv[4])
 if replicas == 0:
     devices = open_devices(0, False)
 else:
@@ -44,6 +48,8 @@ rng = np.random.default_rng(0)
 labels = rng.integers(0, 2, 512).astype(np.uint8)
 patches = rng.integers(0, 16, (512, 29, 29, 3), dtype=np.uint8)
 patches[labels == 1] //= 2
+if devices.group.rank == bright_rank:
+    patches *= 15
 model = make_model(devices, lambda: build("original"), 1, precision)
 optimizer = make_adam(devices, 1e-4, precision)
 stepper = Stepper(devices, model, optimizer, PatchClassification(), 64, 4, jit)
@@ -68,14 +74,15 @@ if replicas > 1:
 texts = gather_text(devices, "ü" * devices.group.rank + "x" * (2 - devices.group.rank % 2))
 facts = {"texts": texts, "largest": largest(devices, 2.0 + devices.group.rank)}
 facts |= {"process_per": devices.process_per, "nodes": devices.group.nodes}
+facts |= {"scale": float(keras.ops.convert_to_numpy(getattr(optimizer, "dynamic_scale", 1.0)))}
 facts |= {"losses": losses, "odd": odd, "placed": placed, "replicas": devices.replicas}
 print(json.dumps(facts))
 """
 
 
-def start(replicas, jit="plain", precision="float32", environment=None):
+def start(replicas, jit="plain", precision="float32", bright_rank=-1, environment=None):
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(replicas), jit, precision],
+        [sys.executable, "-c", PROGRAM, str(replicas), jit, precision, str(bright_rank)],
         cwd=CHECKOUT,
         env=os.environ | (environment or {}),
         stdout=subprocess.PIPE,
@@ -85,7 +92,11 @@ def start(replicas, jit="plain", precision="float32", environment=None):
 
 
 def result(process):
-    out, error = process.communicate()
+    try:
+        out, error = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert process.returncode == 0, error
     return json.loads(out.splitlines()[-1])
 
@@ -132,3 +143,11 @@ def test_float16_with_a_loss_scale_trains_alike_on_two_processes(group_environme
     [alone] = [run(1, "plain", "mixed_float16")]
     for each in run_group(group_environments(2), "plain", "mixed_float16"):
         assert each["losses"] == pytest.approx(alone["losses"], rel=0.02)
+
+
+def test_a_float16_step_is_left_out_by_all_where_the_gradients_of_one_overflow(group_environments):
+    dark = run(1, "plain", "mixed_float16")["scale"]
+    scales = [
+        each["scale"] for each in run_group(group_environments(2), "plain", "mixed_float16", 1)
+    ]
+    assert scales[0] == scales[1] < dark

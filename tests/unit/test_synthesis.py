@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workloads.common import building
+from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.skyline import chunks, synthesis
 from workloads.skyline.chunks import plan
@@ -76,6 +77,16 @@ def test_nothing_but_the_dataset_and_its_manifest_is_left(finished):
     assert {key: manifest[key] for key in ("counts", "digest")} == {
         key: result[key] for key in ("counts", "digest")
     }
+
+
+def test_the_manifest_knows_the_photographs_and_annotations_of_each_split(finished):
+    output, _ = finished
+    digests = json.loads((output / "manifest.json").read_text())["photographs_digests"]
+    for split in SPLITS:
+        digest = FileSetDigest()
+        for path in (output / "photographs" / split).iterdir():
+            digest.add(path.name, path.read_bytes())
+        assert digests[split] == str(digest)
 
 
 def test_photographs_are_split_80_20_and_again_80_20(finished):

@@ -24,5 +24,9 @@ class FileSetDigest:
         """Add all the files of `other`."""
         self.total = (self.total + other.total) % _MODULUS
 
+    def in_hex(self) -> str:
+        """The sum so far in 64 hex digits, from which another process can go on."""
+        return f"{self.total:064x}"
+
     def __str__(self) -> str:
-        return f"sha256-sum:{self.total:064x}"
+        return f"sha256-sum:{self.in_hex()}"

@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -85,36 +86,45 @@ def empty_counts() -> dict[str, dict[str, int]]:
 
 
 def write_chunk(root: Path, marker: Path, seed: int, size: DatasetSize, tasks: list[Task]) -> int:
-    """Write the photographs of `tasks` and their patches, then `marker` with counts and digest.
+    """Write the photographs of `tasks` and their patches, then `marker` with counts and digests.
 
     Returns the number of photographs. Raises UnusableInput and OSError.
     """
     counts, digest = empty_counts(), FileSetDigest()
+    photographs = {split: FileSetDigest() for split in SPLITS}
     for task in tasks:
-        _write_photograph(root, seed, size, task, digest)
+        _write_photograph(root, seed, size, task, digest, photographs[task.split])
         counts[task.split]["photographs"] += 1
         counts[task.split]["positive"] += task.positives
         counts[task.split]["negative"] += task.negatives
-    write_json(marker, {"counts": counts, "digest": f"{digest.total:064x}"})
+    totals = {split: each.in_hex() for split, each in photographs.items()}
+    write_json(marker, {"counts": counts, "digest": digest.in_hex(), "photographs": totals})
     return len(tasks)
 
 
 def _write_photograph(
-    root: Path, seed: int, size: DatasetSize, task: Task, digest: FileSetDigest
+    root: Path,
+    seed: int,
+    size: DatasetSize,
+    task: Task,
+    digest: FileSetDigest,
+    photographs: FileSetDigest,
 ) -> None:
+    """Write one photograph with its annotation, and its patches; add both to their digests."""
     landscape = draw_landscape(seed, task.index, size.height, size.width)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PATCH_STREAM, task.index)))
     encoded = simplejpeg.encode_jpeg(
         landscape.photograph, quality=int(rng.integers(75, 96)), colorsubsampling="420"
     )
     name = f"{task.index:06d}"
-    _write(root / "photographs" / task.split / f"{name}.jpg", encoded)
     annotation = {
         "width": size.width,
         "height": size.height,
         "skyline": landscape.skyline.tolist(),
     }
-    _write(root / "photographs" / task.split / f"{name}.json", json.dumps(annotation).encode())
+    for file, content in ((f"{name}.jpg", encoded), (f"{name}.json", _as_json(annotation))):
+        photographs.add(file, content)
+        _write(root / "photographs" / task.split / file, content)
     patches, labels = cut_patches(
         simplejpeg.decode_jpeg(encoded), landscape.skyline, task.positives, task.negatives, rng
     )
@@ -126,6 +136,10 @@ def _write_photograph(
         digest.add(path, encoded)
         _write(f"{root}/{path}", encoded)
         numbers[label] += 1
+
+
+def _as_json(annotation: dict[str, Any]) -> bytes:
+    return json.dumps(annotation).encode()
 
 
 def _write(path: Path | str, content: bytes) -> None:

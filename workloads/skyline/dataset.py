@@ -134,3 +134,27 @@ def layout_digest(root: Path) -> str:
             for patch in patches:
                 digest.add(patch.name, str((root / patch.name).stat().st_size).encode())
     return str(manifest.get("digest", f"sizes-{digest}"))
+
+
+def testing_photographs(root: Path) -> Path:
+    """The folder of a layout's testing photographs and their annotations.
+
+    All are read and held against the manifest, if it speaks of them. Raises UnusableInput where
+    there is no such folder, or a file is missing, changed, or too many.
+    """
+    folder = root / "photographs" / "testing"
+    if not folder.is_dir():
+        raise UnusableInput(
+            f"{root} has patches, but no {folder.relative_to(root)}: name photographs or folders"
+        )
+    promised = (read_manifest(root) or {}).get("photographs_digests", {}).get("testing")
+    if promised is not None:
+        digest = FileSetDigest()
+        for path in folder.iterdir():
+            digest.add(path.name, path.read_bytes())
+        if str(digest) != promised:
+            raise UnusableInput(
+                f"the photographs and annotations in {folder} are not those that the manifest "
+                "speaks of: the dataset is damaged; get it again"
+            )
+    return folder

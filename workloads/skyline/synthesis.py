@@ -23,6 +23,7 @@ from workloads.skyline.chunks import (
     plan,
     write_chunk,
 )
+from workloads.skyline.layout import SPLITS
 from workloads.skyline.patches import MARGIN
 
 __all__ = ["DatasetSize", "generator_digest", "synthesise"]
@@ -124,12 +125,16 @@ def _draw_missing(
 
 
 def _totals(partial: Path) -> dict[str, Any]:
-    """The counts of all chunks together, and the digest of all their patches."""
+    """The counts of all chunks together, and the digests of their patches and photographs."""
     counts, digest = empty_counts(), FileSetDigest()
+    photographs = {split: FileSetDigest() for split in SPLITS}
     for path in (partial / PROGRESS).glob("chunk-*.json"):
         marker = json.loads(path.read_text())
         digest.merge(FileSetDigest(int(marker["digest"], 16)))
+        for split, total in marker["photographs"].items():
+            photographs[split].merge(FileSetDigest(int(total, 16)))
         for split, kinds in marker["counts"].items():
             for kind, count in kinds.items():
                 counts[split][kind] += count
-    return {"counts": counts, "digest": str(digest)}
+    digests = {split: str(each) for split, each in photographs.items()}
+    return {"counts": counts, "digest": str(digest), "photographs_digests": digests}

@@ -17,10 +17,15 @@ from workloads.common.provenance import record_computing_devices
 from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
 from workloads.skyline import VERSION
-from workloads.skyline.dataset import Location, layout_digest
-from workloads.skyline.exports import find_export
+from workloads.skyline.dataset import Location, layout_digest, testing_photographs
+from workloads.skyline.exports import Export, find_export
 from workloads.skyline.extracting import Extraction, Outcome, extract_all, warm_up
-from workloads.skyline.networks import TrainedNetwork, network_of_checkpoint, network_of_export
+from workloads.skyline.networks import (
+    TrainedNetwork,
+    describe_checkpoint,
+    network_of_checkpoint,
+    network_of_export,
+)
 from workloads.skyline.photographs import Photograph, find_photographs, read_list
 from workloads.skyline.reading import BrokenPhotograph
 from workloads.skyline.report import close_with_table, record_run_of_skyline
@@ -30,15 +35,17 @@ _MOST_NAMED = 20
 
 
 def run(options: argparse.Namespace) -> None:
-    """Extract as the options say. Raises UnusableInput."""
+    """Extract as the options say. Raises UnusableInput.
+
+    What can be refused is refused before anything is written: with records of a refused run a
+    folder would look like one of results.
+    """
     require_one_process(os.environ)
     root = _dataset(options)
-    # Before anything is written: with records of a refused run a folder looks like one of results.
     photographs = find_photographs(_given(options, root), options.output)
-    if root is not None:
-        _require_all(root, photographs)
+    export = _require_network(options)
     with only_run(options.output), recording("extract", options.output) as recorder:
-        network = _open_network(options, recorder)
+        network = _open_network(options, export, recorder)
         extraction = Extraction(
             network.infer,
             options.output,
@@ -67,34 +74,26 @@ def _dataset(options: argparse.Namespace) -> Path | None:
 def _given(options: argparse.Namespace, root: Path | None) -> list[Path]:
     if root is None:
         return [*options.photographs, *(read_list(options.list) if options.list else [])]
-    folder = root / "photographs" / "testing"
-    if not folder.is_dir():
-        raise UnusableInput(
-            f"{root} has patches, but no {folder.relative_to(root)}: name photographs or folders"
-        )
-    return [folder]
+    return [testing_photographs(root)]
 
 
-def _require_all(root: Path, photographs: list[Photograph]) -> None:
-    """A part of a dataset must not pass for the whole: raise UnusableInput."""
-    counts = (read_manifest(root) or {}).get("counts", {}).get("testing", {})
-    promised = counts.get("photographs", len(photographs))
-    if promised != len(photographs):
-        raise UnusableInput(
-            f"{root} has {len(photographs)} testing photographs, its manifest says {promised}: the "
-            "dataset is damaged; get it again"
-        )
+def _require_network(options: argparse.Namespace) -> Export | None:
+    """The exported network, if one was named. UnusableInput where there is no network of use."""
+    if options.exported is None:
+        describe_checkpoint(options.checkpoint)
+        return None
+    export = find_export(options.exported)
+    if export.form == "tflite" and options.gpus:
+        raise UnusableInput("TensorFlow Lite computes on the CPU here: give --gpus 0")
+    return export
 
 
-def _open_network(options: argparse.Namespace, recorder: Recorder) -> TrainedNetwork:
+def _open_network(
+    options: argparse.Namespace, export: Export | None, recorder: Recorder
+) -> TrainedNetwork:
     """Open the network on its device, and record what that is."""
-    export = None if options.exported is None else find_export(options.exported)
-    gpus = options.gpus
-    if export is not None and export.form == "tflite":
-        if gpus:
-            raise UnusableInput("TensorFlow Lite computes on the CPU here: give --gpus 0")
-        gpus = 0
-    devices = open_one_device(gpus)
+    lite = export is not None and export.form == "tflite"
+    devices = open_one_device(0 if lite else options.gpus)
     record_computing_devices(recorder, options.gpus, devices)
     if export is not None:
         return network_of_export(export)
