@@ -1,8 +1,8 @@
 """How fast skyline trains and extracts, beside training as PeakLens published it.
 
 Five parts, each with its bound: training speed (the ways take turns; medians), the longest pause of
-the training loop, accuracy on 100,000 test patches over several seeds, memory of packing and
-training, and photographs extracted a second. About half an hour on two cores.
+training (validation aside), accuracy on 100,000 test patches over several seeds, memory of packing
+and training, and photographs extracted a second. About half an hour on two cores.
 
 Exit code 0 where all bounds hold, 1 where one does not, 2 where the published way's parts do not
 stand to each other as they were found to: then its ratios judge nothing.
@@ -33,9 +33,11 @@ PARTS = ("speed", "pauses", "accuracy", "memory", "extraction")
 PUBLISHED_PATCHES = 1_699_328
 LEAST_RATIOS = {speed.FLOAT32: 1.75, speed.BFLOAT16: 2.6}
 LONGEST_PAUSE = 0.02
-MOST_POINTS_APART = 0.2
+MOST_POINTS_BELOW = 0.2
 MEMORY_BEYOND_DATA = 2**30
 LEAST_PHOTOGRAPHS_PER_SECOND = 30.0
+# A machine that would have to compute closer to its peak than that is too slow, or too busy.
+MOST_OF_THE_MACHINE = 0.7
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,9 @@ def _accuracy(devices: Devices, data: Data, options: argparse.Namespace) -> list
             print(f"test accuracy, {way}: {', '.join(f'{value:.4f}' for value in values)}")
         text = (
             f"test accuracy after {accuracy.EPOCHS} epochs, {precision}: "
-            f"{found.difference:+.2f} percentage points, at most {MOST_POINTS_APART} apart"
+            f"{found.difference:+.2f} percentage points, at most {MOST_POINTS_BELOW} below"
         )
-        verdicts.append(Verdict(text, abs(found.difference) <= MOST_POINTS_APART))
+        verdicts.append(Verdict(text, found.difference >= -MOST_POINTS_BELOW))
     return verdicts
 
 
@@ -218,15 +220,21 @@ def _memory(devices: Devices, data: Data, options: argparse.Namespace) -> list[V
 
 def _extraction(devices: Devices, data: Data, options: argparse.Namespace) -> list[Verdict]:
     with progress_of("extraction", options.rounds, "rounds") as advance:
-        count, costs = extraction.measure(
+        found = extraction.measure(
             devices, data.patches, data.scratch / "skylines", options.rounds, advance
         )
-    wall, cpu = extraction.rates(count, costs)
+    rate, limit = found.by_the_clock(), found.limit()
     text = (
-        f"extraction: {wall:.1f} photographs a second ({cpu:.1f} per CPU-second), at least "
-        f"{LEAST_PHOTOGRAPHS_PER_SECOND:.0f}"
+        f"extraction: {rate:.1f} photographs a second ({found.by_processors():.1f} per "
+        f"CPU-second), {rate / limit:.0%} of what this machine's matrix products allow now; "
+        f"at least {LEAST_PHOTOGRAPHS_PER_SECOND:.0f}"
     )
-    return [Verdict(text, wall >= LEAST_PHOTOGRAPHS_PER_SECOND)]
+    if rate >= LEAST_PHOTOGRAPHS_PER_SECOND:
+        return [Verdict(text, True)]
+    if MOST_OF_THE_MACHINE * limit < LEAST_PHOTOGRAPHS_PER_SECOND:
+        reason = f"the network alone would make {limit:.0f} at the rate of matrix products"
+        return [Verdict(f"{text}; {reason}", None)]
+    return [Verdict(text, False)]
 
 
 _MEASURES = {

@@ -12,8 +12,9 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from workloads.common.errors import UnusableInput
+from workloads.common.path_lists import read_list
 from workloads.skyline import reading
-from workloads.skyline.photographs import find_photographs, read_list
+from workloads.skyline.photographs import find_photographs
 from workloads.skyline.reading import BrokenPhotograph, read_photograph
 
 CHECKOUT = Path(__file__).parents[2]
@@ -331,4 +332,12 @@ def test_pillow_warns_nobody(tmp_path):
 def test_brightness_without_a_known_range_is_refused(tmp_path):
     path = save(tmp_path / "a.tif", Image.fromarray(np.ones((40, 40), np.float32)))
     with pytest.raises(BrokenPhotograph, match="range of brightness"):
+        read_photograph(path, 640)
+
+
+def test_what_phones_write_and_nobody_reads_is_not_missed_in_silence(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    [path] = found(tmp_path / "in", output=tmp_path / "out").values()
+    with pytest.raises(BrokenPhotograph, match=r"a\.HEIC is not a readable photograph"):
         read_photograph(path, 640)

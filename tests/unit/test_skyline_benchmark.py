@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import skyline as benchmark
-from tests.benchmarks._skyline import accuracy, memory, speed, suite
+from tests.benchmarks._skyline import accuracy, extraction, machine, memory, speed, suite
 from tests.benchmarks._skyline.machine import Cost
 
 PAGE = Path(__file__).parents[2] / "docs/skyline.md"
@@ -83,6 +83,46 @@ def test_a_pause_is_what_the_longest_interval_has_beyond_the_median():
 def test_accuracies_differ_by_the_means_over_seeds_in_percentage_points():
     found = accuracy.Accuracies(published=[0.90, 0.92], suite=[0.91, 0.94])
     assert found.difference == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit", "code", "words"),
+    [
+        (2.0, 60.0, 0, "holds: extraction: 50.0 photographs a second (25.0 per CPU-second), 83%"),
+        (4.0, 60.0, 1, "DOES NOT HOLD: extraction: 25.0 photographs"),
+        (4.0, 40.0, 0, "not judged: extraction: 25.0 photographs"),
+        (3.0, 40.0, 0, "holds: extraction: 33.3 photographs"),
+    ],
+)
+def test_extraction_is_not_judged_on_a_machine_that_is_too_slow(
+    monkeypatch, capsys, seconds, limit, code, words
+):
+    costs, matrix_costs = [Cost(seconds, 2 * seconds)] * 3, [Cost(1.0, 2.0)] * 3
+    found = extraction.Extractions(100, 10, round(10 * limit), costs, matrix_costs)
+    monkeypatch.setattr(extraction, "measure", lambda *_: found)
+    monkeypatch.setattr(benchmark, "_data", lambda *_: benchmark.Data(Path(), Path(), Path()))
+    assert benchmark.main(["--parts", "extraction", "--gpus", "0"]) == code
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("suite_accuracy", "code"), [(0.99, 0), (0.9185, 0), (0.917, 1)])
+def test_accuracy_may_be_better_but_not_worse(monkeypatch, capsys, suite_accuracy, code):
+    found = accuracy.Accuracies(published=[0.91, 0.93], suite=[suite_accuracy, suite_accuracy])
+    monkeypatch.setattr(accuracy, "compare", lambda *_: found)
+    monkeypatch.setattr(machine, "has_bfloat16", lambda _devices: False)
+    monkeypatch.setattr(benchmark, "_data", lambda *_: benchmark.Data(Path(), Path(), Path()))
+    assert benchmark.main(["--parts", "accuracy", "--gpus", "0"]) == code
+    assert "at most 0.2 below" in capsys.readouterr().out
+
+
+def test_the_time_of_a_pass_over_a_feed_is_known_when_it_ends():
+    class Once:
+        def begin(self, plans, steps_per_call):
+            yield plans, steps_per_call
+
+    feed = suite.TimedFeed(Once())
+    assert [(feed.seconds, each) for each in feed.begin("plans", 2)] == [(0.0, ("plans", 2))]
+    assert feed.seconds > 0.0
 
 
 def test_the_memory_of_a_stage_is_that_of_all_its_processes(cache, tmp_path):

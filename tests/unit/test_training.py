@@ -298,3 +298,30 @@ def test_every_precision_compilation_and_model_learns(devices, arrays, tmp_path,
         keras.config.set_dtype_policy("float32")
     # Guessing has a loss of log 2 = 0.693.
     assert state.train_loss < 0.68
+
+
+class NotingFeed:
+    """Hands out another feed's calls, and notes in `events` when each is handed out."""
+
+    def __init__(self, feed, name, events):
+        self.feed, self.name, self.events = feed, name, events
+        self.shares, self.select = feed.shares, feed.select
+
+    def begin(self, plans, steps_per_call):
+        for number, call in enumerate(self.feed.begin(plans, steps_per_call)):
+            self.events.append((self.name, number))
+            yield call
+
+
+def test_the_first_call_of_the_next_epoch_is_read_before_this_one_is_validated(
+    devices, arrays, tmp_path
+):
+    events = []
+    with recording("train", tmp_path) as recorder:
+        training = training_of(devices, arrays, tmp_path, recorder, epochs=2)
+        feed = training.train_feed
+        training.train_feed = NotingFeed(feed, "train", events)
+        training.validation_feed = NotingFeed(feed, "validate", events)
+        training.run()
+    starts = [index for index, event in enumerate(events) if event == ("train", 0)]
+    assert starts[1] < events.index(("validate", 0))

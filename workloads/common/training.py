@@ -7,6 +7,7 @@ same bits as an uninterrupted one (on CPU, and wherever the operations are deter
 import contextlib
 import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from workloads.common.checkpoints import Checkpoint
 from workloads.common.errors import RunFailed, UnusableInput
 from workloads.common.evaluation import Evaluation, evaluate
 from workloads.common.group.agreement import largest, require_agreement
-from workloads.common.inputs import Feed, Plan, training_plan
+from workloads.common.inputs import Feed, training_plan
 from workloads.common.limits import Limits
 from workloads.common.overlap import map_ahead
 from workloads.common.progress import Advance, no_progress
@@ -66,6 +67,14 @@ class LoopState:
         }
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """The steps of one pass over the training split, and the arguments and steps of its calls."""
+
+    steps: int
+    calls: Iterator[tuple[Any, int]]
+
+
 @dataclass
 class Training:
     """One run of the loop: `run()` trains until a limit is met and returns the final state.
@@ -89,13 +98,13 @@ class Training:
         state = self._start()
         train = self.stepper.trainer(self.train_feed)
         validate = self.stepper.evaluator(self.validation_feed)
-        # Shuffling millions of samples takes a while: the next epoch is planned during this one.
-        plans = map_ahead(self._plan, itertools.count(state.epochs), threads=1, ahead=1)
-        with contextlib.closing(plans):
+        # Shuffling millions of samples takes a while, and so does reading the first of them.
+        epochs = map_ahead(self._open_epoch, itertools.count(state.epochs), threads=1, ahead=1)
+        with contextlib.closing(epochs):
             while not self._is_over(state):
                 started = time.perf_counter()
                 self.recorder.event("epoch_start", state.epochs + 1)
-                whole = self._train_epoch(train, state, next(plans))
+                whole = self._train_epoch(train, state, next(epochs))
                 validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
                 seconds = time.perf_counter() - started
                 state.seconds += seconds
@@ -146,17 +155,20 @@ class Training:
         measured = largest(self.stepper.devices, state.clock.steady_seconds)
         return measured >= self.limits.measured_seconds
 
-    def _plan(self, epoch: int) -> list[Plan]:
+    def _open_epoch(self, number: int) -> Epoch:
+        """Plan an epoch and read what its first call takes."""
         batch = self.stepper.global_batch
-        return [training_plan(share, batch, epoch) for share in self.train_feed.shares]
+        plans = [training_plan(share, batch, number) for share in self.train_feed.shares]
+        calls = self.train_feed.begin(plans, self.stepper.steps_per_call)
+        return Epoch(len(plans[0].positions), itertools.chain([next(calls)], calls))
 
-    def _train_epoch(self, train: Call, state: LoopState, plans: list[Plan]) -> bool:
+    def _train_epoch(self, train: Call, state: LoopState, epoch: Epoch) -> bool:
         """Train on one epoch, or on the part of it that the limits leave; whether it was whole."""
         before = time.perf_counter()
         batch = self.stepper.global_batch
-        left = len(plans[0].positions)
+        left = epoch.steps
         totals = np.zeros(2 + len(self.stepper.objective.count_names))
-        for arguments, available in self.train_feed.begin(plans, self.stepper.steps_per_call):
+        for arguments, available in epoch.calls:
             stalled = time.perf_counter() - before
             steps = available
             if self.limits.max_steps is not None:

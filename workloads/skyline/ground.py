@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workloads.skyline.noise import Field, smooth_step
+from workloads.common.noise import Field, smooth_step
 from workloads.skyline.terrain import Surface
 from workloads.skyline.weather import Colour, Weather
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workloads.common.noise import Field, fractal
 from workloads.skyline.ground import paint
-from workloads.skyline.noise import Field, fractal
 from workloads.skyline.sky import draw_sky
 from workloads.skyline.terrain import draw_relief, look_at
 from workloads.skyline.weather import draw_weather

@@ -1,6 +1,5 @@
 """Which photographs a stage reads: files, folders and lists, and the name of each one's results."""
 
-import codecs
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
     | {".avif", ".jp2", ".j2k"},
 )
+# What phones write and Pillow cannot read: in a folder it is not to be missed in silence.
+_UNREADABLE_SUFFIXES = frozenset({".heic", ".heif"})
 RECORDS = "extract.records.log"
 
 
@@ -51,26 +52,6 @@ def find_photographs(given: Sequence[Path], output: Path) -> list[Photograph]:
     return photographs
 
 
-def read_list(path: Path) -> list[Path]:
-    """The paths in a text file, one in each line; relative ones start where the stage does.
-
-    Raises UnusableInput when it cannot be read or names nothing.
-    """
-    try:
-        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    except OSError as error:
-        raise UnusableInput(
-            f"{path} cannot be read ({error.strerror}): --list takes a text file"
-        ) from None
-    if b"\0" in content:
-        raise UnusableInput(f"{path} cannot be read (it is not text): --list takes a text file")
-    # Names of files are bytes: they need not be UTF-8.
-    paths = [Path(os.fsdecode(line.strip())) for line in content.splitlines() if line.strip()]
-    if not paths:
-        raise UnusableInput(f"{path} names no photographs: write one path in each line")
-    return paths
-
-
 def _file(path: Path) -> Photograph:
     # What is no plain file, such as a pipe or a device, might never end.
     if not path.is_file():
@@ -93,7 +74,8 @@ def _in_folder(folder: Path) -> Iterable[Photograph]:
         )
         for file in sorted(files):
             path = here / file
-            if not file.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file():
+            is_picture = path.suffix.lower() in SUFFIXES | _UNREADABLE_SUFFIXES
+            if not file.startswith(".") and is_picture and path.is_file():
                 yield Photograph(path, str((here / path.stem).relative_to(folder)))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workloads.skyline.noise import Field, fractal, smooth_step
+from workloads.common.noise import Field, fractal, smooth_step
 from workloads.skyline.weather import Weather
 
 

@@ -3,7 +3,6 @@
 Work happens chunk by chunk, and a killed run goes on at the first missing chunk.
 """
 
-import hashlib
 import json
 import time
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.common.building import PROGRESS, build_folder
-from workloads.common.digests import FileSetDigest
+from workloads.common.digests import FileSetDigest, source_digest
 from workloads.common.errors import UnusableInput
 from workloads.common.pool import available_processors, map_unordered
 from workloads.common.progress import Advance, no_progress
@@ -30,8 +29,14 @@ __all__ = ["DatasetSize", "generator_digest", "synthesise"]
 
 FORMAT = {"format": "trigpoint-skyline-patches", "format_version": 1}
 _GENERATOR = (
-    *("noise", "weather", "sky", "terrain", "ground"),
-    *("landscape", "patches", "chunks"),
+    "common/noise.py",
+    *(
+        f"skyline/{name}.py"
+        for name in (
+            *("weather", "sky", "terrain", "ground"),
+            *("landscape", "patches", "chunks"),
+        )
+    ),
 )
 _SMALLEST_SIDE = 96
 _FEWEST_PHOTOGRAPHS = 3
@@ -39,10 +44,7 @@ _FEWEST_PHOTOGRAPHS = 3
 
 def generator_digest() -> str:
     """First 12 hex digits of the sha256 over the source of every module that decides a byte."""
-    digest = hashlib.sha256()
-    for name in _GENERATOR:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]
+    return source_digest(Path(__file__).parents[1], _GENERATOR)
 
 
 def synthesise(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.skyline.noise import Field, fractal, smooth_step
+from workloads.common.noise import Field, fractal, smooth_step
 from workloads.skyline.weather import Weather
 
 DEPTHS = 128

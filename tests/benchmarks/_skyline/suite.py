@@ -1,18 +1,20 @@
 """Training as the suite does it, pass by pass and with the loop's own pauses."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.benchmarks._skyline.published import BATCH
 from workloads.common.construction import make_adam, make_model
+from workloads.common.data_order import Share
 from workloads.common.devices import Devices
 from workloads.common.evaluation import evaluate
-from workloads.common.inputs import Feed, training_plan
+from workloads.common.inputs import Batch, Feed, Plan, training_plan
 from workloads.common.limits import Limits
 from workloads.common.progress import no_progress
 from workloads.common.records import Recorder
@@ -83,21 +85,45 @@ def accuracy_of(devices: Devices, packed: Path) -> Callable[[list[NDArray[np.flo
 def longest_pause(devices: Devices, source: Source, output: Path, epochs: int = 3) -> float:
     """The longest pause of training on `source` behind the first epoch, as a share of an epoch.
 
-    The real loop, with its checkpoints and a small validation split, whose time counts as a pause
-    too. A pause is what an interval between the ends of calls has beyond the median one.
+    The real loop, with its checkpoints; the time of validation is taken out. A pause is what an
+    interval between the ends of calls has beyond the median one.
     """
-    feeds = source.feed(devices, "training"), source.feed(devices, "validation")
+    training = source.feed(devices, "training")
+    validation = TimedFeed(source.feed(devices, "validation"))
     stepper = make_stepper(devices, 1, steps_per_call=STEPS_BETWEEN_TIMES)
     ends: list[float] = []
 
     def note(_steps: int) -> None:
-        ends.append(time.perf_counter())
+        ends.append(time.perf_counter() - validation.seconds)
 
     limits = Limits(epochs=epochs, patience=epochs, warmup_steps=0)
     recorder = Recorder("train", None, reports=False)
-    Training(stepper, *feeds, limits, recorder, output, {}, note).run()
+    Training(stepper, training, validation, limits, recorder, output, {}, note).run()
     calls = len(ends) // epochs
     return excess(ends[calls:]) / (np.diff(ends[calls:]).sum() / (epochs - 1))
+
+
+@dataclass
+class TimedFeed:
+    """A feed that knows how long all passes over it have taken together, in seconds."""
+
+    feed: Feed
+    seconds: float = 0.0
+
+    @property
+    def shares(self) -> list[Share]:
+        """Those of the feed."""
+        return self.feed.shares
+
+    def begin(self, plans: list[Plan], steps_per_call: int) -> Iterator[tuple[Any, int]]:
+        """Hand out the feed's calls; the time of each, while it is used, counts."""
+        started = time.perf_counter()
+        yield from self.feed.begin(plans, steps_per_call)
+        self.seconds += time.perf_counter() - started
+
+    def select(self, arguments: Any, step: Any) -> Batch:
+        """As the feed does."""
+        return self.feed.select(arguments, step)
 
 
 def excess(ends: list[float]) -> float:

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from workloads.common.archives import unpack
 from workloads.common.building import build_folder
 from workloads.common.cache import cache_root
-from workloads.common.download import fetch, unpack
+from workloads.common.download import fetch
 from workloads.common.offline import require_present
 from workloads.common.records import recording
 from workloads.skyline.layout import SPLITS, count_classes, dataset_root, list_patches

@@ -12,6 +12,7 @@ from workloads.common.building import read_manifest
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.common.inference import open_one_device, require_one_process
+from workloads.common.path_lists import read_list
 from workloads.common.progress import progress_of
 from workloads.common.provenance import record_computing_devices
 from workloads.common.records import Recorder, recording
@@ -26,7 +27,7 @@ from workloads.skyline.networks import (
     network_of_checkpoint,
     network_of_export,
 )
-from workloads.skyline.photographs import Photograph, find_photographs, read_list
+from workloads.skyline.photographs import Photograph, find_photographs
 from workloads.skyline.reading import BrokenPhotograph
 from workloads.skyline.report import close_with_table, record_run_of_skyline
 from workloads.skyline.scoring import Score
