@@ -35,7 +35,7 @@ def tiny() -> Preset:
 def smoke() -> Preset:
     """For machines without an accelerator: 20,480 training patches of 256 photographs.
 
-    Under 90 s on two cores from nothing; test accuracy 0.90 and more; 30 MB of JPEGs, 78 MB
+    About 90 s on two cores from nothing; test accuracy 0.90 and more; 30 MB of JPEGs, 78 MB
     packed, under 2 GiB of memory.
     """
     return Preset(
