@@ -10,7 +10,8 @@ import zipfile
 
 import pytest
 
-from workloads.common.download import fetch, unpack
+from workloads.common.archives import unpack
+from workloads.common.download import fetch
 from workloads.common.errors import UnusableInput
 from workloads.skyline.__main__ import main
 

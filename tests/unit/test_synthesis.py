@@ -304,14 +304,18 @@ def test_published_size_is_within_reach():
 
 
 def test_generator_digest_changes_with_the_source_of_any_module(tmp_path, monkeypatch):
-    for path in Path(synthesis.__file__).parent.glob("*.py"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    root = Path(synthesis.__file__).parents[1]
+    names = ("landscape", "terrain", "ground", "sky", "weather", "patches", "chunks")
+    sources = ["common/noise.py", *(f"skyline/{name}.py" for name in names)]
+    for source in sources:
+        (tmp_path / source).parent.mkdir(exist_ok=True)
+        (tmp_path / source).write_bytes((root / source).read_bytes())
     assert len(generator_digest()) == 12
     before = generator_digest()
-    monkeypatch.setattr(synthesis, "__file__", str(tmp_path / "synthesis.py"))
+    monkeypatch.setattr(synthesis, "__file__", str(tmp_path / "skyline" / "synthesis.py"))
     assert generator_digest() == before
-    for name in ("landscape", "terrain", "ground", "sky", "weather", "noise", "patches", "chunks"):
-        (tmp_path / f"{name}.py").open("a").write("\n")
+    for source in sources:
+        (tmp_path / source).open("a").write("\n")
         assert generator_digest() != before
         before = generator_digest()
 

@@ -1,6 +1,8 @@
-"""A digest of a set of files that does not depend on the order in which they are read."""
+"""Digests of sets of files: of a dataset in any order, and of the sources that make it."""
 
 import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 
 _MODULUS = 1 << 256
 
@@ -30,3 +32,11 @@ class FileSetDigest:
 
     def __str__(self) -> str:
         return f"sha256-sum:{self.in_hex()}"
+
+
+def source_digest(root: Path, files: Iterable[str]) -> str:
+    """First 12 hex digits of the sha256 over source `files`, paths below `root`, in this order."""
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update((root / name).read_bytes())
+    return digest.hexdigest()[:12]

@@ -28,8 +28,8 @@ def pad_sideways(photographs: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
     So the first column of the map stands for the first of the photograph. Without that the
     skyline of 14 columns on either side, a tenth of a photograph 320 pixels wide, would have to be
-    guessed. Above and below nothing is added: no skyline is sought within 14 rows of the upper edge, and
-    within 14 to 17 of the lower one, as the height leaves over.
+    guessed. Above and below nothing is added: no skyline is sought within 14 rows of the upper
+    edge, and within 14 to 17 of the lower one, as the height leaves over.
     """
     height, width, channels = photographs[0].shape
     batch = np.empty((len(photographs), height, padded_width(width), channels), np.uint8)

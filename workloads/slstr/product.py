@@ -11,6 +11,7 @@ from dataclasses import dataclass
 THERMAL_CHANNELS = ("S7", "S8", "S9")
 SOLAR_CHANNELS = ("S1", "S2", "S3", "S4", "S5", "S6")
 FILL = -32768
+SUFFIX = ".SEN3"
 
 # Metres between neighbours, across and along the track.
 RESOLUTION = {"an": (500, 500), "in": (1000, 1000), "tn": (16_000, 1000), "tx": (16_000, 1000)}
