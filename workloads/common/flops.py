@@ -35,7 +35,7 @@ def forward_flops(model: keras.Model, shape: Shape) -> int:
     def call(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
         nonlocal total
         outputs = layer(*arguments, **options)
-        total += 2 * _multiply_adds(layer, arguments[0].shape, outputs.shape)
+        total += 2 * _multiply_adds(layer, outputs.shape)
         return outputs
 
     keras.models.clone_model(
@@ -47,36 +47,36 @@ def forward_flops(model: keras.Model, shape: Shape) -> int:
     return total
 
 
-def _multiply_adds(layer: keras.Layer, inputs: Shape, outputs: Shape) -> int:
+def _multiply_adds(layer: keras.Layer, outputs: Shape) -> int:
     for kind, count in _COUNTS.items():
         if isinstance(layer, kind):
-            return count(layer, inputs, outputs)
+            return count(layer, outputs)
     if layer.weights:
         raise TypeError(f"no count of operations is known for the layer {type(layer).__name__}")
     return 0
 
 
-def _convolution(layer: Any, _: Shape, outputs: Shape) -> int:
+def _convolution(layer: Any, outputs: Shape) -> int:
     """Each position of each filter: a product with the kernel (height, width, channels)."""
     return math.prod(outputs[1:]) * math.prod(layer.kernel.shape[:-1])
 
 
-def _separable_convolution(layer: Any, _: Shape, outputs: Shape) -> int:
+def _separable_convolution(layer: Any, outputs: Shape) -> int:
     """At each position: the depthwise kernels, then a product of their channels by filters."""
     kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
     return math.prod(outputs[1:-1]) * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
-def _nothing(_layer: Any, _inputs: Shape, _outputs: Shape) -> int:
+def _nothing(_layer: Any, _outputs: Shape) -> int:
     """A bias is not counted, whatever layer it is in."""
     return 0
 
 
-def _dense(layer: Any, _: Shape, outputs: Shape) -> int:
+def _dense(layer: Any, outputs: Shape) -> int:
     return math.prod(outputs[1:]) * layer.kernel.shape[0]
 
 
-_COUNTS: dict[type[keras.Layer], Callable[[Any, Shape, Shape], int]] = {
+_COUNTS: dict[type[keras.Layer], Callable[[Any, Shape], int]] = {
     layers.SeparableConv2D: _separable_convolution,
     layers.Conv2D: _convolution,
     layers.Dense: _dense,
