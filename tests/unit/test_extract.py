@@ -425,7 +425,7 @@ def test_broken_photographs_are_counted_and_named(capsys, options, tiny_run, tmp
     ("arguments", "words"),
     [
         (("nowhere.jpg",), ("nowhere.jpg does not exist",)),
-        (("--list", "nowhere"), ("nowhere", "--list")),
+        (("--list", "nowhere"), ("nowhere cannot be read", "a list is a text file")),
         (("--data", "patches"), ("patches",)),
         (("--longest-side", "28"), ("--longest-side", "28")),
         (("--longest-side", "65501"), ("--longest-side", "65501", "65500")),
