@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -270,19 +271,23 @@ def test_a_format_that_is_not_listed_is_not_decoded_whatever_the_suffix(tmp_path
 
 def test_any_damage_to_a_file_is_a_broken_photograph_or_none(tmp_path):
     rng = np.random.default_rng(0)
-    contents = []
+    contents, shapes = [], []
     for suffix in ("PNG", "TIFF", "GIF", "BMP", "WEBP", "JPEG"):
         stream = io.BytesIO()
         Image.fromarray(picture()).save(stream, suffix)
         contents.append(bytearray(stream.getvalue()))
     for content in contents:
-        for _ in range(60):
+        for changes, is_cut in itertools.product([1, 1, 8], [True, False] * 10):
             damaged = bytearray(content)
-            for place in rng.integers(0, len(damaged), 8):
+            for place in rng.integers(0, len(damaged), changes):
                 damaged[place] = rng.integers(0, 256)
-            (tmp_path / "damaged").write_bytes(damaged[: rng.integers(1, len(damaged) + 1)])
+            end = rng.integers(1, len(damaged)) if is_cut else len(damaged)
+            (tmp_path / "damaged").write_bytes(damaged[:end])
             with contextlib.suppress(BrokenPhotograph):
-                read_photograph(tmp_path / "damaged", 640)
+                shapes.append(read_photograph(tmp_path / "damaged", 640).reduced.shape)
+    # Some damage leaves a photograph, most does not.
+    assert 0 < len(shapes) < 60 * len(contents) / 2
+    assert {(len(shape), shape[-1]) for shape in shapes} == {(3, 3)}
 
 
 def test_a_missing_photograph_is_named(tmp_path):

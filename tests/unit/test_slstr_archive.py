@@ -6,6 +6,7 @@ import struct
 import zipfile
 
 import pytest
+from folder_contents import contents
 from slstr_scenes import NAME, OTHER
 
 from workloads.slstr import archive
@@ -44,11 +45,12 @@ def assert_refused(result, pattern):
     assert re.search(pattern, error), error
 
 
-def contents(folder):
+def scenes_in(folder):
+    """Files by their relative path, without locks and records."""
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".log", ".lock"} and path.name != ".lock"
+        name: content
+        for name, content in contents(folder).items()
+        if not name.endswith((".log", ".lock"))
     }
 
 
@@ -59,7 +61,7 @@ def test_every_scene_of_a_list_is_unzipped_once(tmp_path, capsys):
     code, records, error = extract(file_list, tmp_path / "out", capsys)
     assert code == 0, error
     expected = {f"{s}.SEN3/{name}": text for s in (NAME, OTHER) for name, text in FILES.items()}
-    assert contents(tmp_path / "out") == expected
+    assert scenes_in(tmp_path / "out") == expected
     assert '"scenes_per_second"' in records
     (tmp_path / f"out/{NAME}.SEN3/S7_BT_in.nc").write_bytes(b"kept")
     code, records, _ = extract(file_list, tmp_path / "out", capsys)
@@ -91,7 +93,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(archive, "write_zip_files", write)
     assert extract(file_list, tmp_path / "out", capsys)[0] == 0
     expected = {f"{s}.SEN3/{name}": text for s in (NAME, OTHER) for name, text in FILES.items()}
-    assert contents(tmp_path / "out") == expected
+    assert scenes_in(tmp_path / "out") == expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from folder_contents import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,15 +24,6 @@ from workloads.slstr.synthesis import generator_digest, synthesise, validation_s
 
 GRID = Grid(48, 64)
 SCENES, SEED = 6, 3
-
-
-def contents(folder):
-    """Every file below `folder`, by its relative path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from folder_contents import contents
 
 from workloads.common.copying import copy_files, list_files
 from workloads.common.digests import FileSetDigest
@@ -66,14 +67,6 @@ def everything(folder):
 def stage(dataset, scratch):
     with staged(dataset, scratch):
         pass
-
-
-def contents(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+from folder_contents import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,15 +26,6 @@ from workloads.skyline.synthesis import DatasetSize, generator_digest, synthesis
 
 SIZE = DatasetSize(photographs=40, training=203, validation=70, testing=120, height=112, width=128)
 SEED = 4
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder`, by its relative path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -305,16 +297,14 @@ def test_published_size_is_within_reach():
 
 def test_generator_digest_changes_with_the_source_of_any_module(tmp_path, monkeypatch):
     root = Path(synthesis.__file__).parents[1]
-    names = ("landscape", "terrain", "ground", "sky", "weather", "patches", "chunks")
-    sources = ["common/noise.py", *(f"skyline/{name}.py" for name in names)]
-    for source in sources:
+    for source in synthesis._GENERATOR:
         (tmp_path / source).parent.mkdir(exist_ok=True)
         (tmp_path / source).write_bytes((root / source).read_bytes())
     assert len(generator_digest()) == 12
     before = generator_digest()
     monkeypatch.setattr(synthesis, "__file__", str(tmp_path / "skyline" / "synthesis.py"))
     assert generator_digest() == before
-    for source in sources:
+    for source in synthesis._GENERATOR:
         (tmp_path / source).open("a").write("\n")
         assert generator_digest() != before
         before = generator_digest()

@@ -1,7 +1,6 @@
 """The command line of the collectives workload: `python -m workloads.collectives STAGE --help`."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +10,13 @@ from workloads.common.command_line import (
     OneLineParser,
     add_gpus_option,
     common_options,
-    run_stage,
+    run_chosen_stage,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code: 0 done, 1 the run failed, 2 unusable input."""
-    options = _parser().parse_args(arguments)
-
-    def stage() -> None:
-        importlib.import_module(f"workloads.collectives.stages.{options.stage}").run(options)
-
-    return run_stage(stage, options.debug)
+    return run_chosen_stage("workloads.collectives", _parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """What every workload's command line shares: common options, and how errors end a stage."""
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
@@ -80,6 +81,19 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         """Exit with code 2, saying what is wrong and where help is."""
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def run_chosen_stage(package: str, options: argparse.Namespace) -> int:
+    """Run the stage of a workload that `options.stage` names; return the exit code of `run_stage`.
+
+    It is the function `run` of a module in `package`.stages.
+    """
+
+    def stage() -> None:
+        # Only the stage that runs is loaded: most of them need no TensorFlow.
+        importlib.import_module(f"{package}.stages.{options.stage}").run(options)
+
+    return run_stage(stage, bool(options.debug))
 
 
 def run_stage(stage: Callable[[], None], debug: bool) -> int:

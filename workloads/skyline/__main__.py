@@ -1,7 +1,6 @@
 """The command line of the skyline workload: `python -m workloads.skyline STAGE --help`."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from workloads.common.command_line import (
     add_gpus_option,
     common_options,
     positive,
-    run_stage,
+    run_chosen_stage,
 )
 from workloads.common.peaks import tflops
 from workloads.skyline.layout import PATCH_SIZE
@@ -30,13 +29,7 @@ LARGEST_JPEG = 65_500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code: 0 done, 1 the run failed, 2 unusable input."""
-    options = _parser().parse_args(arguments)
-
-    def stage() -> None:
-        # Only the stage that runs is loaded: most of them need no TensorFlow.
-        importlib.import_module(f"workloads.skyline.stages.{options.stage}").run(options)
-
-    return run_stage(stage, options.debug)
+    return run_chosen_stage("workloads.skyline", _parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

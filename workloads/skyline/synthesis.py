@@ -34,7 +34,7 @@ _GENERATOR = (
         f"skyline/{name}.py"
         for name in (
             *("weather", "sky", "terrain", "ground"),
-            *("landscape", "patches", "chunks"),
+            *("landscape", "layout", "patches", "chunks", "synthesis"),
         )
     ),
 )

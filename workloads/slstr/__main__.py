@@ -1,12 +1,11 @@
 """The command line of the SLSTR workload: `python -m workloads.slstr STAGE --help`."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workloads.common.command_line import OneLineParser, common_options, positive, run_stage
+from workloads.common.command_line import OneLineParser, common_options, positive, run_chosen_stage
 from workloads.slstr.presets import PRESETS, SIZES
 
 PACKINGS = ("float32", "float16")
@@ -14,13 +13,7 @@ PACKINGS = ("float32", "float16")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code: 0 done, 1 the run failed, 2 unusable input."""
-    options = _parser().parse_args(arguments)
-
-    def stage() -> None:
-        # Only the stage that runs is loaded: most of them need no TensorFlow.
-        importlib.import_module(f"workloads.slstr.stages.{options.stage}").run(options)
-
-    return run_stage(stage, options.debug)
+    return run_chosen_stage("workloads.slstr", _parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
