@@ -26,7 +26,7 @@ NO_NAME = "\x1a"
 ENVIRONS = ["builtin"]
 
 # The workloads that may have a real dataset and an image.
-WORKLOADS = ("skyline",)
+WORKLOADS = ("skyline", "slstr")
 
 # Why Slurm keeps a job pending that will not start unless somebody does something about it. Not
 # ReqNodeNotAvail: Slurm says it also of nodes that are only busy.

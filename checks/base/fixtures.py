@@ -1,6 +1,8 @@
 """Fixtures whose variables are known only when the test that needs them is."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from reframe.core.fixtures import FixtureRegistry, TestFixture
@@ -17,15 +19,26 @@ class _Listed:
     scope: str
 
 
-def require(test: RunOnlyRegressionTest, fixture: type, **variables: Any) -> None:
-    """Makes `test` wait for a `fixture` with these variables, run once for each of its partitions.
+def require(
+    test: RunOnlyRegressionTest,
+    fixture: type,
+    partitions: Iterable[str] | None = None,
+    **variables: Any,
+) -> None:
+    """Makes `test` wait for a `fixture` with these variables, run once for each of its partitions,
+    or for those alone that are named.
 
     Call it once, after init. ReFrame's own `fixture(...)` fixes the variables when the class is
     made, before `-P preset=...` is known, and writes them into the name of the test, which is the
     key of its history. This does for one instance what `FixtureSpace.inject` does for a class."""
     wanted = TestFixture(fixture, scope="partition", variables=variables)
     registry = FixtureRegistry()
-    for name in registry.add(wanted, 0, test):
+    parent = SimpleNamespace(
+        valid_systems=test.valid_systems if partitions is None else [*partitions],
+        valid_prog_environs=test.valid_prog_environs,
+        display_name=test.display_name,
+    )
+    for name in registry.add(wanted, 0, parent):
         test.depends_on(name, udeps.by_part)
 
     test._rfm_fixture_registry = registry

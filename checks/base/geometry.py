@@ -86,6 +86,11 @@ def layout(size: Size, partition: Partition, process_per: str = "node") -> Layou
     return None
 
 
+def smallest(partition: Partition) -> Size:
+    """The smallest case of a partition: one GPU, or one node where it has none."""
+    return Size(1, 0) if gpus_per_node(partition) else Size(0, 1)
+
+
 def gpu_counts(partitions: Iterable[Partition]) -> list[int]:
     """Those of 1, 2, 4, ... 32 GPUs that some partition holds; 0 too where one has no GPU."""
     partitions = list(partitions)
@@ -143,16 +148,23 @@ def holders(
             f"held{_mig_hint(size, partitions)}"
         )
 
+    having_it = with_storage(storage, partitions)
+    return [
+        each.fullname
+        for each in partitions
+        if layout(size, each, process_per) and each.fullname in having_it
+    ]
+
+
+def with_storage(storage: str, partitions: Iterable[Partition]) -> list[str]:
+    """Full names of the partitions that have `storage`. Raises ValueError where none has."""
+    partitions = list(partitions)
     if storage not in storage_kinds(partitions):
         raise ValueError(
             f"no partition has storage={storage}: {storage_kinds(partitions)} are there"
         )
 
-    return [
-        each.fullname
-        for each in partitions
-        if layout(size, each, process_per) and storage in storage_paths(each)
-    ]
+    return [each.fullname for each in partitions if storage in storage_paths(each)]
 
 
 def _mig_hint(size: Size, partitions: Iterable[Partition]) -> str:

@@ -32,9 +32,19 @@ from reframe.frontend.executors import Runner
 
 from checks.base import fleet, geometry
 
-# `-S model=...` is meant for the classes that have such a variable; ReFrame warns about each class
-# without it, and that is an error only where no selected class has it.
-_NOT_SET = re.compile(r"test '(?P<test>\w+)': the following variables were not set: (?P<names>.*)")
+# `-S model=...` and `-P pipeline=...` are meant for the classes that have such a variable or
+# parameter; ReFrame warns about each case without it, and that is an error only where no selected
+# class has it.
+_MEANT_FOR_OTHERS = (
+    (
+        re.compile(r"test '(?P<test>\w+)': the following variables were not set: (?P<names>.*)"),
+        "-S {}=...: no selected test has a variable of this name",
+    ),
+    (
+        re.compile(r"'(?P<names>\w+)' is neither a variable nor a .* of test '(?P<test>\w+)"),
+        "-P {}=...: neither a variable nor a parameter of any selected test",
+    ),
+)
 
 
 class NothingJudged(ReframeError):
@@ -88,12 +98,16 @@ def _refuse_warnings() -> None:
     _Session.original_warning = logger.warning
 
     def refuse(message: Any, *_args: Any, **_options: Any) -> None:
-        not_set = _NOT_SET.match(str(message))
-        if not not_set:
-            raise WarningAsError(message)
+        for pattern, complaint in _MEANT_FOR_OTHERS:
+            found = pattern.match(str(message))
+            if found:
+                for name in re.findall(r"\w+", found["names"]):
+                    without = _Session.tests_without.setdefault(complaint.format(name), set())
+                    without.add(found["test"])
 
-        for name in re.findall(r"\w+", not_set["names"]):
-            _Session.tests_without.setdefault(name, set()).add(not_set["test"])
+                return
+
+        raise WarningAsError(message)
 
     logger.warning = refuse
 
@@ -199,18 +213,18 @@ def _names_a_state(words: list[str]) -> bool:
 
 def _takes_several_nodes(testcase: Any) -> bool:
     check = testcase.check
-    if not hasattr(check, "size"):
+    if not hasattr(check, "layout_on"):
         return False
 
-    layout = geometry.layout(check.size, testcase.partition, check.process_per)
+    layout = check.layout_on(testcase.partition)
     return layout is not None and layout.num_nodes > 1
 
 
 def _require_known_variables(testcases: list[Any]) -> None:
     selected = {type(each.check).__name__ for each in testcases if not each.check.is_fixture()}
-    for name, without in _Session.tests_without.items():
+    for complaint, without in _Session.tests_without.items():
         if selected <= without:
-            raise NothingJudged(f"-S {name}=...: no selected test has a variable of this name")
+            raise NothingJudged(complaint)
 
 
 def _require_judgement(tasks: Iterable[Any]) -> None:

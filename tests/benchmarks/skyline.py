@@ -18,7 +18,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks._skyline import accuracy, extraction, machine, memory, speed, suite
+from tests.benchmarks._shared import machine, memory
+from tests.benchmarks._shared.verdicts import Verdict, conclude
+from tests.benchmarks._skyline import accuracy, extraction, speed, suite
 from workloads.common.cache import cache_root
 from workloads.common.command_line import positive
 from workloads.common.devices import Devices, open_devices
@@ -49,20 +51,6 @@ class Data:
     scratch: Path
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A bound, and whether it holds: None where it cannot be judged, `refused` where that is an
-    error."""
-
-    text: str
-    holds: bool | None
-    refused: bool = False
-
-    def __str__(self) -> str:
-        word = {True: "holds", False: "DOES NOT HOLD", None: "not judged"}[self.holds]
-        return f"{word}: {self.text}"
-
-
 def main(arguments: Sequence[str] = ()) -> int:
     """Measure, print tables and verdicts, and return the exit code."""
     options = _options(arguments)
@@ -72,11 +60,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         verdicts: list[Verdict] = []
         for part in options.parts:
             verdicts += _MEASURES[part](devices, data, options)
-    for verdict in verdicts:
-        print(verdict)
-    if any(verdict.refused for verdict in verdicts):
-        return 2
-    return int(any(verdict.holds is False for verdict in verdicts))
+    return conclude(verdicts)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -119,21 +103,16 @@ def _speed(devices: Devices, data: Data, options: argparse.Namespace) -> list[Ve
     with progress_of("speed", options.rounds, "rounds") as advance:
         found = speed.measure(devices, data.patches, data.packed, options.rounds, advance)
     _print_speeds(devices, found)
-    if not found.on_gpu and not found.is_reproduced():
-        ratio = found.ratio(speed.PUBLISHED, speed.COMPUTE)
-        text = (
-            f"training speed: the published way makes {ratio:.2f} times the images per CPU-second "
-            f"of its computing alone, noted were {speed.NOTED_RATIO:.2f} within "
-            f"{speed.TOLERANCE:.0%}"
-        )
-        return [Verdict(text, None, refused=True)]
+    reproduction = found.reproduction()
+    if not found.on_gpu and reproduction.refused:
+        return [reproduction]
     return [_speed_verdict(found, way, least) for way, least in LEAST_RATIOS.items()]
 
 
 def _speed_verdict(found: speed.Speeds, way: str, least: float) -> Verdict:
     if way not in found.costs:
         return Verdict(f"{way}: the processor has no arithmetic for it", None)
-    ratio = found.ratio(way, speed.PUBLISHED)
+    ratio = found.ratio(way, speed.PUBLISHED, found.clock)
     text = f"{way}: {ratio:.2f} times the published way, at least {least}"
     return Verdict(text, None if found.on_gpu else ratio >= least)
 
@@ -144,12 +123,12 @@ def _print_speeds(devices: Devices, found: speed.Speeds) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     for way in found.costs:
-        rate = found.by_the_clock(way)
+        rate = found.rate(way, "wall")
         table.add_row(
             way,
             f"{rate:,.0f}",
-            f"{found.by_processors(way):,.0f}",
-            f"{found.ratio(way, speed.PUBLISHED):.2f}",
+            f"{found.rate(way, 'cpu'):,.0f}",
+            f"{found.ratio(way, speed.PUBLISHED, found.clock):.2f}",
             ""
             if way == speed.INPUT
             else f"{found.flops_per_second(way) / found.matrix_rate():.0%}",
@@ -202,11 +181,11 @@ def _accuracy(devices: Devices, data: Data, options: argparse.Namespace) -> list
 def _memory(devices: Devices, data: Data, options: argparse.Namespace) -> list[Verdict]:
     packed = data.scratch / "packed"
     source = ("--data", data.patches, "--cache", data.scratch / "cache")
-    packing = memory.peak_bytes("pack", *source, "--output", packed)
+    packing = memory.peak_bytes("skyline", "pack", *source, "--output", packed)
     size = memory.size_on_disk(packed)
     gpus = ("--gpus", str(devices.gpus))
     run = ("--data", packed, "--output", data.scratch / "run", "--epochs", "1", *gpus)
-    training = memory.peak_bytes("train", *run, "--no-telemetry")
+    training = memory.peak_bytes("skyline", "train", *run, "--no-telemetry")
     limit = size + MEMORY_BEYOND_DATA
     return [
         Verdict(

@@ -227,10 +227,10 @@ def test_reframe_lists_the_cases_that_a_system_holds(
     assert set(re.findall(pattern, outcome.text)) == cases, outcome.text
 
 
-NAMES = re.compile(r"- (FakeTrain|Skyline\w+|AllReduce)( %.*? /\w+) @([\w:-]+)\+")
+NAMES = re.compile(r"- (FakeTrain|Skyline\w+|AllReduce|Slstr\w+)( %.*? /\w+) @([\w:-]+)\+")
 
 
-@pytest.mark.parametrize("check", ["fake.py", "skyline.py", "collectives.py"])
+@pytest.mark.parametrize("check", ["fake.py", "skyline.py", "collectives.py", "slstr.py"])
 def test_a_cpu_partition_changes_no_name_and_no_hash_of_the_gpu_cases(
     checkout: Checkout, check: str
 ) -> None:

@@ -207,7 +207,9 @@ def test_a_container_platform_without_images_changes_nothing(sites: Checkout) ->
 
 
 def test_datasets_images_and_scratch_are_named_by_variables(sites: Checkout) -> None:
-    sites.write("workloads/skyline/__main__.py", "")
+    for workload in ("skyline", "slstr"):
+        sites.write(f"workloads/{workload}/__main__.py", "")
+
     variables = {
         **VARIABLES,
         "TRIGPOINT_DATA": "/data",
@@ -216,7 +218,7 @@ def test_datasets_images_and_scratch_are_named_by_variables(sites: Checkout) -> 
     }
     show = ("--system", "jade2", "--show-config=systems/0/partitions/0/extras")
     text = sites.reframe(*show, **SETTINGS, **variables).text
-    for value in ('"skyline": "/data/skyline"', '"/images/skyline.sif"', '"scratch": "/nvme"'):
+    for value in ('"skyline": "/data/skyline"', "/data/slstr", '"/images/skyline.sif"', '"/nvme"'):
         assert value in text
     assert '"/local_scratch"' in sites.reframe(*show, **SETTINGS, **VARIABLES).text
     outcome = sites.reframe("-lC", "--system", "jade2", **SETTINGS, **variables)

@@ -25,6 +25,8 @@ OWN_PHOTOGRAPHS = "real/photographs"
 # A real dataset is not to be had here: its commands run on synthetic patches in the same layout,
 # and the published size would take a day.
 SMALLER = {"--preset published": "--preset tiny", "preset=published": "preset=tiny"}
+# The whole of slstr is run by the suite itself: by hand its smallest size does.
+SMALLEST = ("--preset", "tiny")
 
 
 def test_there_are_commands_to_try():
@@ -76,7 +78,8 @@ def test_every_command_of_the_readme_works(suite, tiny_patches, request, command
     )
     program, *arguments = shlex.split(command)
     start = {"python": [sys.executable], "reframe": [REFRAME]}[program]
-    ended = suite.bare.run(*start, *arguments)
+    extra = SMALLEST if "workloads.slstr" in arguments else ()
+    ended = suite.bare.run(*start, *arguments, *extra)
     assert ended.code == 0, ended.text
 
 
@@ -95,7 +98,13 @@ def test_every_file_and_folder_named_exists():
         assert (ROOT / folder).is_dir()
 
 
-@pytest.mark.parametrize("check", ["SkylineTrain", "SkylineEvaluate", "SkylineExtract"])
+@pytest.mark.parametrize(
+    "check",
+    [
+        *("SkylineTrain", "SkylineEvaluate", "SkylineExtract"),
+        *("SlstrExtract", "SlstrConvert", "SlstrTrain", "SlstrInference", "SlstrSstComparison"),
+    ],
+)
 def test_every_metric_that_a_check_reports_is_explained(suite, check):
     [table] = re.findall(r"\| metric \| what it is \|\n(.*?)\n\n", README, flags=re.DOTALL)
     explained = set(re.findall(r"`(\w+)…?`", table))

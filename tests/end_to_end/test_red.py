@@ -60,6 +60,20 @@ if "extract" in sys.orig_argv:
         return np.repeat(best[:, None], len(scores), axis=1)
     extraction.best_paths = straight
 """
+INVERTED_MASKS = """
+import sys
+if "inference" in sys.orig_argv:
+    import workloads.slstr.inferring as inferring
+    mask_of = inferring.mask_of
+    inferring.mask_of = lambda probability: 1 - mask_of(probability)
+"""
+NO_NORMALISATION = """
+import sys
+if "inference" in sys.orig_argv:
+    from keras import ops
+    from workloads.slstr.normalisation import ChannelNormalisation
+    ChannelNormalisation.call = lambda self, channels: ops.nan_to_num(channels)
+"""
 # A checkpoint as training writes it, of a network that has seen nothing.
 UNTRAINED_NETWORK = """
 import sys
@@ -78,11 +92,10 @@ checkpoints.save(path, about, build(about.model))
 def broken(suite, tmp_path):
     """Run the training cases with a fault in every Python process."""
 
-    def run(fault, *options):
+    def run(fault, *options, check=("^SkylineTrain", "-P", "pipeline=packed")):
         (tmp_path / "sitecustomize.py").write_text(fault)
         path = os.pathsep.join([str(tmp_path), str(suite.bare.folder)])
-        common = ("-c", "checks", "-r", "-n", "^SkylineTrain", "-P", "pipeline=packed")
-        return suite.bare.reframe(*common, *options, PYTHONPATH=path)
+        return suite.bare.reframe("-c", "checks", "-r", "-n", *check, *options, PYTHONPATH=path)
 
     return run
 
@@ -99,8 +112,9 @@ def test_a_missing_metric_is_red_and_named(broken):
     assert "the metric input_stall_fraction is missing" in ended.text
 
 
-def test_a_rank_that_disagrees_is_red_and_named(broken):
-    ended = broken(ODD_RANK, "-P", "preset=tiny")
+@pytest.mark.parametrize("check", [("^SkylineTrain", "-P", "pipeline=packed"), ("^SlstrTrain",)])
+def test_a_rank_that_disagrees_is_red_and_named(broken, check):
+    ended = broken(ODD_RANK, "-P", "preset=tiny", check=check)
     assert ended.code == 1
     assert "replicas [1] of 1 disagree with replica 0" in ended.text
 
@@ -140,39 +154,47 @@ def test_patches_changed_behind_their_manifest_are_red(suite, tmp_path):
 
 
 @pytest.fixture
-def extracted(suite, tmp_path):
-    """Run the extraction of the cold run again, after its training, with a fault in its process."""
+def after_training(suite, tmp_path):
+    """Run a check of the cold run again, after its training, with a fault in its process."""
 
-    def run(fault=""):
+    def run(check, fault=""):
         (tmp_path / "sitecustomize.py").write_text(fault)
         path = os.pathsep.join([str(tmp_path), str(suite.bare.folder)])
         session = f"--restore-session={suite.kept / 'report.json'}"
-        return suite.bare.reframe("-r", session, "-n", "^SkylineExtract", PYTHONPATH=path)
+        return suite.bare.reframe("-r", session, "-n", f"^{check}", PYTHONPATH=path)
 
     return run
 
 
-def test_an_extraction_after_the_same_training_is_green_where_nothing_is_broken(extracted):
-    ended = extracted()
+@pytest.mark.parametrize("check", ["SkylineExtract", "SlstrInference"])
+def test_what_comes_after_the_same_training_is_green_where_nothing_is_broken(after_training, check):
+    ended = after_training(check)
     assert ended.code == 0, ended.text
     assert "Ran 1/1 test case(s)" in ended.text
 
 
+@pytest.mark.parametrize("fault", [INVERTED_MASKS, NO_NORMALISATION])
+def test_inverted_masks_and_a_network_without_its_normalisation_are_red(after_training, fault):
+    ended = after_training("SlstrInference", fault)
+    assert ended.code == 1
+    assert re.search(r"truth_accuracy is 0\.\d+, below its floor 0\.9", ended.text)
+
+
 @pytest.mark.parametrize("fault", [SHIFTED_MAP, STRAIGHT_LINE])
-def test_skylines_from_a_shifted_map_or_along_a_straight_line_are_red(extracted, fault):
-    ended = extracted(fault)
+def test_skylines_from_a_shifted_map_or_along_a_straight_line_are_red(after_training, fault):
+    ended = after_training("SkylineExtract", fault)
     assert ended.code == 1
     assert re.search(r"skyline_error is \d+\.\d+, above its ceiling 3\.0", ended.text)
 
 
-def test_skylines_of_an_untrained_network_are_red(suite, extracted, tmp_path):
+def test_skylines_of_an_untrained_network_are_red(suite, after_training, tmp_path):
     [case] = [each for each in suite.cases("SkylineTrain") if "pipeline=packed" in each["name"]]
     checkpoint = Path(case["stagedir"], "run/best.h5")
     trained = shutil.copy(checkpoint, tmp_path)
     try:
         made = suite.bare.run(sys.executable, "-c", UNTRAINED_NETWORK, checkpoint)
         assert made.code == 0, made.text
-        ended = extracted()
+        ended = after_training("SkylineExtract")
     finally:
         shutil.copy(trained, checkpoint)
     assert ended.code == 1

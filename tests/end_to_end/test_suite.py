@@ -47,9 +47,9 @@ PROVENANCE = (
 )
 
 
-def test_every_case_passes_and_both_pipelines_are_trained_and_evaluated(suite):
+def test_every_case_passes_and_both_pipelines_of_skyline_are_trained_and_evaluated(suite):
     assert suite.finished.code == 0, suite.finished.text
-    assert "Ran 7/7 test case(s)" in suite.finished.text
+    assert "Ran 15/15 test case(s)" in suite.finished.text
     for check in ("SkylineTrain", "SkylineEvaluate"):
         names = sorted(case["name"] for case in suite.cases(check))
         assert [name.split("pipeline=")[1] for name in names] == ["files", "packed"]
@@ -66,6 +66,24 @@ def test_the_accuracy_means_something_and_does_not_depend_on_the_pipeline(suite)
         for case in suite.cases("SkylineTrain")
     ]
     assert losses[0] == losses[1]
+
+
+def test_every_stage_of_slstr_is_measured_once_and_feeds_the_next(suite):
+    for check, splits in {
+        "SlstrExtract": ["training", "validation"],
+        "SlstrConvert": ["training", "validation"],
+        "SlstrTrain": [""],
+        "SlstrInference": [""],
+        "SlstrSstComparison": [""],
+    }.items():
+        names = sorted(case["name"] for case in suite.cases(check))
+        assert all(split in name for name, split in zip(names, splits, strict=True)), check
+    [case] = suite.cases("SlstrInference")
+    figures = {name.rsplit(":", 1)[1]: each[0] for name, each in case["perfvalues"].items()}
+    assert figures["truth_accuracy"] >= 0.90
+    [case] = suite.cases("SlstrSstComparison")
+    figures = {name.rsplit(":", 1)[1]: each[0] for name, each in case["perfvalues"].items()}
+    assert abs(figures["sst_bias_network"]) < abs(figures["sst_bias_all"])
 
 
 def test_the_skylines_of_unseen_photographs_are_found_to_three_pixels(suite):
@@ -99,7 +117,7 @@ def test_every_metric_is_logged_with_its_unit_and_direction_in_reframes_own_form
 
 
 def test_provenance_is_logged_with_every_figure(suite):
-    for check in ("SkylineTrain", "SkylineExtract"):
+    for check in ("SkylineTrain", "SkylineExtract", "SlstrTrain", "SlstrInference"):
         for row in read_perflog(suite.kept / "perflogs", check):
             for name in PROVENANCE:
                 assert row[name] not in {"", "null", "None"}, name
@@ -113,6 +131,9 @@ def test_only_accuracies_have_references_on_a_machine_without_a_file(suite):
         "SkylineTrain": {"validation_accuracy"},
         "SkylineEvaluate": {"test_accuracy"},
         "SkylineExtract": {"skyline_error", "columns_within_3_pixels"},
+        "SlstrTrain": {"test_accuracy"},
+        "SlstrInference": {"bayes_accuracy", "truth_accuracy"},
+        "SlstrSstComparison": {"sst_absolute_bias_network"},
     }.items():
         for case in suite.cases(check):
             judged = {
@@ -126,7 +147,7 @@ def test_only_accuracies_have_references_on_a_machine_without_a_file(suite):
 def test_jobs_never_overlapped(suite):
     cases = suite.report["runs"][0]["testcases"]
     spans = sorted((case["job_submit_time"], case["job_completion_time_unix"]) for case in cases)
-    assert len(spans) == 7
+    assert len(spans) == 15
     for (_, ended), (started, _) in itertools.pairwise(spans):
         assert started >= ended
 

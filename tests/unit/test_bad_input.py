@@ -152,7 +152,7 @@ def test_no_permission_to_write_is_one_line(capsys, tiny_patches, stage):
     # Nobody may make folders there, root included.
     arguments = (stage, "--preset", "tiny", "--output", "/sys/trigpoint")
     data = ("--data", tiny_patches) if stage == "pack" else ()
-    assert_refused(run(capsys, *arguments, *data), "no permission", "--output")
+    assert_refused(run(capsys, *arguments, *data), "no permission", "write where you may")
 
 
 def test_debug_adds_the_traceback(capsys, tmp_path):

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from workloads.common.data_order import (
     SHARDS,
+    Dealing,
     Share,
+    most_shards,
     owned_shards,
     random_bits,
-    shard_members,
     steps_per_epoch,
 )
 from workloads.common.errors import UnusableInput
@@ -30,7 +31,7 @@ def global_batches(samples, batch, seed, epoch, ranks):
 @given(st.integers(1, 5000), seeds)
 @settings(max_examples=30)
 def test_every_sample_is_in_exactly_one_shard_and_shards_are_even(samples, seed):
-    members = shard_members(samples, seed)
+    members = Dealing(seed).members(samples)
     assert sorted(np.concatenate(members).tolist()) == list(range(samples))
     assert max(map(len, members)) - min(map(len, members)) <= 1
 
@@ -67,12 +68,36 @@ def test_no_sample_comes_twice_in_an_epoch(samples, seed):
     assert len(np.unique(batches)) == batches.size
 
 
+@given(samples=st.integers(1, 500), shards=st.sampled_from([1, 2, 8, 32]))
+def test_neighbours_stay_together_where_no_seed_deals_them(samples, shards):
+    members = Dealing(None, shards).members(samples)
+    assert np.concatenate(members).tolist() == list(range(samples))
+    assert len(members) == shards
+    assert max(map(len, members)) - min(map(len, members)) <= 1
+
+
+@given(samples=st.integers(64, 500), batch=st.sampled_from([8, 12, 32, 96]), seed=seeds)
+@settings(max_examples=40, deadline=None)
+def test_batches_with_fewer_shards_are_the_same_for_any_number_of_ranks(samples, batch, seed):
+    shards = most_shards(batch)
+    assert batch % shards == 0
+    dealing = Dealing(None, shards)
+    one = Share(samples, seed, dealing=dealing)
+    expected = np.sort(one.owned[one.epoch_positions(batch, 1)], axis=1)
+    for ranks in {1, 2, shards} & set(range(shards + 1)):
+        shares = [Share(samples, seed, rank, ranks, dealing) for rank in range(ranks)]
+        parts = [share.owned[share.epoch_positions(batch, 1)] for share in shares]
+        assert np.array_equal(np.sort(np.concatenate(parts, axis=1), axis=1), expected)
+        weights = [share.evaluation_positions(batch)[1].sum() for share in shares]
+        assert sum(weights) == samples
+
+
 def test_shards_that_were_packed_with_another_seed_still_give_the_order_of_the_run():
-    packed = shard_members(640, 5)
+    packed = Dealing(5).members(640)
     for rank in range(2):
-        share = Share(640, 1, rank, 2, shard_seed=5)
+        share = Share(640, 1, rank, 2, dealing=Dealing(5))
         assert np.array_equal(share.owned, np.concatenate(packed[16 * rank : 16 * rank + 16]))
-    orders = [Share(640, seed, shard_seed=5).epoch_positions(64, 0) for seed in (1, 2)]
+    orders = [Share(640, seed, dealing=Dealing(5)).epoch_positions(64, 0) for seed in (1, 2)]
     assert not np.array_equal(*orders)
 
 
@@ -82,7 +107,7 @@ def test_epochs_and_seeds_differ_in_order():
 
 
 def test_every_batch_takes_the_same_number_from_every_shard():
-    members = shard_members(6400, 3)
+    members = Dealing(3).members(6400)
     shard_of = np.empty(6400, int)
     for shard, numbers in enumerate(members):
         shard_of[numbers] = shard

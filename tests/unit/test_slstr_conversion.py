@@ -19,7 +19,7 @@ from slstr_scenes import IRRADIANCES, NAME, OTHER, SCALES, make_content, write_s
 
 from workloads.slstr import conversion
 from workloads.slstr.__main__ import main
-from workloads.slstr.product import FILL, SOLAR_CHANNELS, THERMAL_CHANNELS
+from workloads.slstr.product import FILL, SOLAR_CHANNELS, THERMAL_CHANNELS, UNFILLED
 from workloads.slstr.scene_reading import Scene
 
 CHECKOUT = Path(__file__).parents[2]
@@ -109,7 +109,10 @@ def test_a_scene_by_day_is_converted(scenes, content, tmp_path, capsys):
         assert file["refs"][:] == pytest.approx(
             expected_reflectances(content), rel=1e-4, nan_ok=True
         )
-        assert (file["bayes"][:] == (content.bayes >> 1) % 2).all()
+        bayes = (content.bayes >> 1) % 2
+        bayes[(content.confidence & 32) != 0] = UNFILLED
+        assert (file["bayes"][:] == bayes).all()
+        assert (bayes == UNFILLED).any()
         for name, bit in (("summary", 14), ("day", 10), ("land", 3)):
             assert (file[name][:] == (content.confidence >> bit) % 2).all(), name
         assert file["bts"].chunks == (PATCH, PATCH, 3)

@@ -11,12 +11,15 @@ from folder_contents import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workloads.common.data_order import steps_per_epoch
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
+from workloads.common.limits import Limits
 from workloads.slstr import archive_writing, synthesis
 from workloads.slstr.__main__ import main
 from workloads.slstr.matchups import COLUMNS, draw_matchups
 from workloads.slstr.orbit import MOST_SCENES
+from workloads.slstr.patch_feeds import TEST_SHARE
 from workloads.slstr.presets import PRESETS, SIZES, Preset
 from workloads.slstr.product import BAYES, Grid, is_scene_name
 from workloads.slstr.scene import draw_scene, is_night
@@ -170,12 +173,14 @@ def test_a_fifth_of_the_scenes_validates_with_days_and_nights_in_proportion(scen
     assert abs(nights - len(chosen) / 4) < 1.5
 
 
-def test_the_published_preset_has_the_patches_of_the_published_runs():
+def test_the_published_preset_has_the_steps_of_the_published_runs():
     preset = PRESETS["published"]()
-    validation = validation_scenes(preset.scenes, 1)
-    training = set(range(preset.scenes)) - validation
-    patches = (preset.size.rows // preset.patch_size) * (preset.size.columns // preset.patch_size)
-    assert sum(not is_night(number) for number in training) * patches == 19_400
+    training = set(range(preset.scenes)) - validation_scenes(preset.scenes, 1)
+    by_day = sum(not is_night(number) for number in training)
+    scenes = by_day - round(TEST_SHARE * by_day)
+    rows, columns = (-(-side // preset.patch_size) for side in (1200, 1500))
+    steps = steps_per_epoch(scenes * rows * columns, preset.batch_size)
+    assert steps == steps_per_epoch(19_400, 32) == preset.limits.warmup_steps
 
 
 @pytest.mark.parametrize(
@@ -199,16 +204,18 @@ def test_no_space_left_names_the_file_and_leaves_no_output(tmp_path, monkeypatch
     assert not (tmp_path / "archive").exists()
 
 
-def test_match_ups_are_at_sea_in_scenes_for_validation(finished):
+def test_match_ups_are_at_sea_in_scenes_by_day_for_validation(finished):
     output, _ = finished
     with h5py.File(output / "sst_matchups.h5") as file:
         names = [name.decode() for name in file["scenes"]]
         table = {column: file[column][:] for column in COLUMNS.names}
-    assert [f"scenes/{name}.zip" for name in names] == listed(output, "validation")
+    chosen = sorted(validation_scenes(SCENES, SEED))
+    by_day = {draw_scene(SEED, number, GRID).name for number in chosen if not is_night(number)}
+    assert set(names) == by_day
     assert {values.dtype for values in table.values()} == {COLUMNS[name] for name in COLUMNS.names}
     assert len({values.size for values in table.values()}) == 1
     assert ((table["scene"] >= 0) & (table["scene"] < len(names))).all()
-    number = min(validation_scenes(SCENES, SEED))
+    number = next(number for number in chosen if not is_night(number))
     scene = draw_scene(SEED, number, GRID)
     rows, columns = table["row"], table["column"]
     assert rows.size > 0
@@ -250,7 +257,7 @@ def small(monkeypatch):
 
     def two():
         """Two scenes."""
-        return Preset(2, GRID, 16)
+        return Preset(2, GRID, 16, Limits(epochs=1, patience=1, warmup_steps=0))
 
     monkeypatch.setitem(SIZES, "small", GRID)
     monkeypatch.setitem(PRESETS, "tiny", two)

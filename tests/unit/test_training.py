@@ -208,7 +208,7 @@ def test_weights_that_validate_worse_do_not_replace_the_best(
     losses = iter([0.5, 0.2, 0.3, 0.4])
 
     def worsening(stepper, call, feed, advance):
-        return Evaluation(next(losses), {"correct": 1.0}, 1, 0.0)
+        return Evaluation(next(losses), {"correct": 1.0, "counted": 1.0}, 1, 0.0)
 
     monkeypatch.setattr("workloads.common.training.evaluate", worsening)
     state = train(devices, arrays, tmp_path / "long", epochs=4)

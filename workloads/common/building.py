@@ -16,14 +16,15 @@ from workloads.common.writing import write_json
 
 MANIFEST = "manifest.json"
 PROGRESS = ".progress"
+DESCRIPTION = "wanted.json"
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished folder, None where there is none.
+def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any] | None:
+    """The manifest of a finished folder, or another file like it; None where there is none.
 
     Raises UnusableInput when there is one that cannot be read.
     """
-    path = folder / MANIFEST
+    path = folder / name
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -63,6 +64,22 @@ def build_folder(
     return manifest, True
 
 
+def remove_other(output: Path, kind: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Remove what was built, or begun, at `output` as one of a `kind`, unless it is what is wanted.
+
+    Raises UnusableInput where the manifest there cannot be read.
+    """
+    partial = output.with_name(f"{output.name}.partial")
+    for folder, about in (
+        (output, read_manifest(output)),
+        (partial, read_manifest(partial / PROGRESS, DESCRIPTION)),
+    ):
+        if about is None or not kind.items() <= about.items():
+            continue
+        if not wanted.items() <= about.items():
+            shutil.rmtree(folder)
+
+
 def _finished(output: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return None
@@ -88,7 +105,7 @@ def _only_writer(partial: Path) -> Iterator[None]:
 
 
 def _require_same_work(partial: Path, wanted: dict[str, Any]) -> None:
-    description = partial / PROGRESS / "wanted.json"
+    description = partial / PROGRESS / DESCRIPTION
     if not description.exists():
         write_json(description, wanted)
     elif json.loads(description.read_text()) != wanted:

@@ -45,7 +45,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_gpus_option(parser: argparse.ArgumentParser) -> None:
+def add_gpus_option(parser: argparse._ActionsContainer) -> None:
     """Add the option of stages that compute."""
     parser.add_argument(
         "--gpus",

@@ -1,11 +1,13 @@
 """The order of data: the same batches for the same seed, whatever the number of ranks.
 
-Samples fall into 32 virtual shards by seed. A rank owns a run of shards, and reads and caches
-only those. Every global batch takes 1/32 of itself from each shard, so that the set of samples
-in batch b of epoch e depends on the seed alone, and R = 1…32 ranks see the same batches.
-Augmentation draws stateless random bits keyed by seed, epoch and sample, for the same reason.
+Samples fall into 32 virtual shards. A rank owns a run of shards, and reads and caches only those.
+Every global batch takes 1/32 of itself from each shard, so that the set of samples in batch b of
+epoch e depends on the seed alone, and R = 1…32 ranks see the same batches. Smaller batches have
+fewer shards, for fewer ranks. Augmentation draws stateless random bits keyed by seed, epoch and
+sample, for the same reason.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,30 +22,48 @@ SHARDS = 32
 _ASSIGNMENT, _SHUFFLE = 1, 2
 
 
-def shard_members(samples: int, seed: int) -> list[NDArray[np.int64]]:
-    """The samples of each virtual shard, in ascending order; sizes differ by one at most."""
-    order = np.random.default_rng([seed, _ASSIGNMENT]).permutation(samples)
-    return [np.sort(order[shard::SHARDS]) for shard in range(SHARDS)]
+@dataclass(frozen=True)
+class Dealing:
+    """How samples fall into virtual shards.
+
+    By a `seed`, each on its own; or, with None, in `shards` runs of neighbours: patches of one
+    scene then come to one rank, or to two.
+    """
+
+    seed: int | None
+    shards: int = SHARDS
+
+    def members(self, samples: int) -> list[NDArray[np.int64]]:
+        """The samples of each shard, in ascending order; sizes differ by one at most."""
+        if self.seed is None:
+            return np.array_split(np.arange(samples), self.shards)
+        order = np.random.default_rng([self.seed, _ASSIGNMENT]).permutation(samples)
+        return [np.sort(order[shard :: self.shards]) for shard in range(self.shards)]
 
 
-def owned_shards(rank: int, ranks: int) -> range:
+def most_shards(global_batch: int) -> int:
+    """The largest number of shards, up to 32, of which a batch takes the same from each."""
+    return math.gcd(global_batch, SHARDS)
+
+
+def owned_shards(rank: int, ranks: int, shards: int = SHARDS) -> range:
     """The shards that `rank` of `ranks` owns; with 1, 2, 4, 8, 16 or 32 ranks, 32/ranks each."""
-    if not 0 <= rank < ranks <= SHARDS:
+    if not 0 <= rank < ranks <= shards:
         raise UnusableInput(
-            f"rank {rank} of {ranks}: data is dealt to 1 to {SHARDS} ranks; use fewer processes"
+            f"rank {rank} of {ranks}: data is dealt to 1 to {shards} ranks; use fewer processes"
         )
-    return range(rank * SHARDS // ranks, (rank + 1) * SHARDS // ranks)
+    return range(rank * shards // ranks, (rank + 1) * shards // ranks)
 
 
-def steps_per_epoch(samples: int, global_batch: int) -> int:
+def steps_per_epoch(samples: int, global_batch: int, shards: int = SHARDS) -> int:
     """Whole global batches in an epoch.
 
     Raises UnusableInput when a batch cannot take the same number of samples from every shard, or
     when there are too few samples for one batch.
     """
-    if global_batch % SHARDS or global_batch < SHARDS:
-        raise UnusableInput(f"global batch {global_batch}: choose a multiple of {SHARDS}")
-    steps = (samples // SHARDS) // (global_batch // SHARDS)
+    if global_batch % shards or global_batch < shards:
+        raise UnusableInput(f"global batch {global_batch}: choose a multiple of {shards}")
+    steps = (samples // shards) // (global_batch // shards)
     if steps == 0:
         raise UnusableInput(
             f"{samples} samples do not fill one batch of {global_batch}: "
@@ -58,21 +78,29 @@ class Share:
 
     Positions index the rank's own samples as they lie in its memory: shard after shard, each in
     ascending order. `owned` maps positions to the numbers of samples in the whole split.
-    `shard_seed` is the seed that dealt the samples to shards when they were packed, if it is not
-    that of the run.
+    `dealing` says how the samples were dealt to shards, if not by the seed of the run.
     """
 
     samples: int
     seed: int
     rank: int = 0
     ranks: int = 1
-    shard_seed: int | None = None
+    dealing: Dealing | None = None
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are in all."""
+        return SHARDS if self.dealing is None else self.dealing.shards
+
+    @property
+    def owned_shards(self) -> range:
+        """The shards that the rank owns."""
+        return owned_shards(self.rank, self.ranks, self.shards)
 
     @cached_property
     def _members(self) -> list[NDArray[np.int64]]:
-        seed = self.seed if self.shard_seed is None else self.shard_seed
-        members = shard_members(self.samples, seed)
-        return [members[shard] for shard in owned_shards(self.rank, self.ranks)]
+        members = (self.dealing or Dealing(self.seed)).members(self.samples)
+        return [members[shard] for shard in self.owned_shards]
 
     @cached_property
     def owned(self) -> NDArray[np.int64]:
@@ -81,10 +109,10 @@ class Share:
 
     def epoch_positions(self, global_batch: int, epoch: int) -> NDArray[np.int32]:
         """The rank's part of every batch of an epoch, shape (steps, local batch), as positions."""
-        steps = steps_per_epoch(self.samples, global_batch)
-        from_each = global_batch // SHARDS
+        steps = steps_per_epoch(self.samples, global_batch, self.shards)
+        from_each = global_batch // self.shards
         columns, offset = [], 0
-        for shard, members in zip(owned_shards(self.rank, self.ranks), self._members, strict=True):
+        for shard, members in zip(self.owned_shards, self._members, strict=True):
             generator = np.random.default_rng([self.seed, _SHUFFLE, epoch, shard])
             order = generator.permutation(len(members))[: steps * from_each]
             columns.append(offset + order.reshape(steps, from_each))
@@ -100,8 +128,8 @@ class Share:
         of steps, because they meet in collective operations.
         """
         local = max(1, global_batch // self.ranks)
-        most_shards = -(-SHARDS // self.ranks)
-        most_samples = min(self.samples, most_shards * -(-self.samples // SHARDS))
+        shards_each = -(-self.shards // self.ranks)
+        most_samples = min(self.samples, shards_each * -(-self.samples // self.shards))
         steps = -(-most_samples // local)
         positions = np.zeros(steps * local, np.int32)
         weights = np.zeros(steps * local, np.float32)

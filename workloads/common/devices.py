@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from workloads.common.data_order import Share
+from workloads.common.data_order import Dealing, Share
 from workloads.common.errors import UnusableInput
 from workloads.common.group.process_group import ProcessGroup, node_name, place, process_group
 from workloads.common.group.rendezvous import FABRIC_VARIABLE, TIME_LIMIT, meet
@@ -57,10 +57,10 @@ class Devices:
         here = self.replicas // self.group.processes
         return range(self.group.rank * here, (self.group.rank + 1) * here)
 
-    def shares(self, samples: int, seed: int, shard_seed: int | None = None) -> list[Share]:
+    def shares(self, samples: int, seed: int, dealing: Dealing | None = None) -> list[Share]:
         """The shares of a split that this process's replicas own."""
         return [
-            Share(samples, seed, replica, self.replicas, shard_seed)
+            Share(samples, seed, replica, self.replicas, dealing)
             for replica in self.local_replicas()
         ]
 

@@ -40,3 +40,9 @@ def source_digest(root: Path, files: Iterable[str]) -> str:
     for name in files:
         digest.update((root / name).read_bytes())
     return digest.hexdigest()[:12]
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

@@ -38,9 +38,9 @@ def explain_os_error(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     number = error_number(error)
     if number in OUT_OF_SPACE:
-        return f"no space left to write{where}: free some, or choose another --output or --cache"
+        return f"no space left to write{where}: free some, or write elsewhere"
     if number in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return f"no permission{where}: choose an --output or --cache that you may write to"
+        return f"no permission{where}: write where you may"
     if number == errno.ENOENT:
         return f"no such file or folder{where}: check the path"
     if number in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:

@@ -14,7 +14,7 @@ from workloads.common.steps import Call, Stepper
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Sums over a split: the mean loss, the objective's counts by name, samples and seconds."""
+    """A pass over a split: the mean loss, the objective's counts by name, samples and seconds."""
 
     loss: float
     counts: dict[str, float]
@@ -23,8 +23,8 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of samples that the model got right."""
-        return self.counts["correct"] / self.samples
+        """Share of what counts that the model got right."""
+        return self.counts["correct"] / self.counts["counted"]
 
 
 def warm_up(stepper: Stepper, call: Call, feed: Feed) -> None:
@@ -52,4 +52,7 @@ def evaluate(stepper: Stepper, call: Call, feed: Feed, advance: Advance) -> Eval
     if not math.isfinite(loss):
         raise RunFailed("the evaluation loss is not a number")
     named = dict(zip(stepper.objective.count_names, (float(each) for each in counts), strict=True))
-    return Evaluation(loss / samples, named, round(samples), time.perf_counter() - started)
+    if not named["counted"]:
+        raise RunFailed("nothing in the split can be judged")
+    mean = loss / named["counted"]
+    return Evaluation(mean, named, round(samples), time.perf_counter() - started)

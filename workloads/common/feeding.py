@@ -1,7 +1,9 @@
 """Choosing how a split reaches the devices: resident, streamed from memory, or read from files."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,10 +12,18 @@ from numpy.typing import NDArray
 from workloads.common.data_order import Share
 from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
-from workloads.common.host_memory import tensor_of
+from workloads.common.host_memory import available_memory, tensor_of
 from workloads.common.inputs import Feed, ResidentFeed, StreamFeed
 from workloads.common.telemetry.gpu_devices import local_gpus
 from workloads.common.telemetry.gpu_state import GpuLost, free_memory_bytes
+
+
+class Kind(NamedTuple):
+    """Type and shape of an array."""
+
+    dtype: Any
+    shape: tuple[int, ...]
+
 
 # The rest is for weights, activations and the framework itself.
 RESIDENT_SHARE_OF_MEMORY = 0.5
@@ -42,6 +52,36 @@ def memory_feed(
         return tf.gather(inputs, position), tf.gather(targets, position)
 
     return StreamFeed(devices, shares, read)
+
+
+def read_feed(
+    devices: Devices,
+    shares: list[Share],
+    read: Callable[[int, int], tuple[NDArray[Any], NDArray[Any]]],
+    kinds: tuple[Kind, Kind],
+) -> Feed:
+    """Feed what `read(replica, position)` returns, called by several threads at a time.
+
+    `kinds` are those of the inputs and targets of one sample. What `read` raises ends the pass.
+    """
+    problems: list[Exception] = []
+
+    def call(replica: int, position: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        try:
+            return read(replica, int(position))
+        except Exception as error:
+            problems.append(error)
+            raise
+
+    def read_tensors(replica: int, position: Any) -> tuple[Any, Any]:
+        types = [kind.dtype for kind in kinds]
+        tensors = tf.numpy_function(partial(call, replica), [position], types)
+        inputs, targets = (
+            tf.ensure_shape(tensor, kind.shape) for tensor, kind in zip(tensors, kinds, strict=True)
+        )
+        return inputs, targets
+
+    return StreamFeed(devices, shares, read_tensors, explain=lambda: problems[0])
 
 
 def jpeg_feed(
@@ -85,18 +125,10 @@ def _first_broken(names: NDArray[np.object_], shape: tuple[int, int, int]) -> st
 def _free_device_memory(devices: Devices) -> int:
     """Free bytes on the fullest of this process's devices; 0 where that cannot be known."""
     if not devices.gpus:
-        return _available_host_memory()
+        return available_memory()
     library, gpus = local_gpus()
     try:
         free = [free_memory_bytes(library, gpu) or 0 for gpu in gpus]
     except GpuLost:
         return 0
     return min(free) if len(free) == len(devices.names) else 0
-
-
-def _available_host_memory() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024
-    return 0

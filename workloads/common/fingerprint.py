@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from workloads.common.checkpoints import LAST
 from workloads.common.errors import RunFailed
@@ -21,9 +22,14 @@ FOLDER = "deterministic"
 
 
 def measure_fingerprint(
-    workload: str, options: argparse.Namespace, first_rank: bool
+    workload: str,
+    options: argparse.Namespace,
+    first_rank: bool,
+    positional: tuple[str, ...] = (),
 ) -> float | None:
     """Run `workload`'s train stage deterministically for 100 steps; return the last one's loss.
+
+    `positional` are the options that are given without their names, in their order.
 
     Every process of the group calls this, and each starts its own part of the short run. When a
     killed run is continued, the figure of its own short run is kept. None when the dataset and
@@ -46,7 +52,7 @@ def measure_fingerprint(
             "no_telemetry": True,
         }
         command = [sys.executable, "-m", workload, options.stage]
-        command += _arguments(argparse.Namespace(**vars(options) | short))
+        command += _arguments(vars(options) | short, positional)
         paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment)
@@ -58,10 +64,10 @@ def measure_fingerprint(
     return _loss(records)
 
 
-def _arguments(options: argparse.Namespace) -> list[str]:
-    arguments = []
-    for name, value in vars(options).items():
-        if name == "stage" or value is None or value is False:
+def _arguments(options: dict[str, Any], positional: tuple[str, ...]) -> list[str]:
+    arguments = [str(options[name]) for name in positional]
+    for name, value in options.items():
+        if name in ("stage", *positional) or value is None or value is False:
             continue
         arguments.append(f"--{name.replace('_', '-')}")
         if value is not True:

@@ -28,7 +28,7 @@ def training_flops(model: keras.Model, shape: Shape) -> int:
 def forward_flops(model: keras.Model, shape: Shape) -> int:
     """Operations of one forward pass of a functional `model` over one input of `shape`.
 
-    Raises TypeError for a layer with weights that no count is known for.
+    Raises TypeError for a layer with weights to train that no count is known for.
     """
     total = 0
 
@@ -51,7 +51,7 @@ def _multiply_adds(layer: keras.Layer, outputs: Shape) -> int:
     for kind, count in _COUNTS.items():
         if isinstance(layer, kind):
             return count(layer, outputs)
-    if layer.weights:
+    if layer.trainable_weights:
         raise TypeError(f"no count of operations is known for the layer {type(layer).__name__}")
     return 0
 

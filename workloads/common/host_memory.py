@@ -1,6 +1,7 @@
-"""Arrays on the host that TensorFlow computes on where they lie, instead of on copies of them."""
+"""Memory of the host: how much is free, and arrays that TensorFlow computes on where they lie."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,12 @@ def tensor_of(array: NDArray[Any]) -> tf.Tensor:
         with tf.device("CPU"):
             return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def available_memory() -> int:
+    """Bytes that this machine can give without swapping; 0 where it does not say."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name == "MemAvailable":
+            return int(rest.split()[0]) * 1024
+    return 0

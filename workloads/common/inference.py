@@ -3,9 +3,11 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from workloads.common.devices import Devices, open_devices
 from workloads.common.errors import UnusableInput
 from workloads.common.group.process_group import process_group
+from workloads.common.host_memory import tensor_of
 from workloads.common.pool import available_processors
 
 # From uint8 images (n, height, width, 3) of any size to what the network says of them, float32.
@@ -51,6 +54,38 @@ def compiled(network: Callable[[Any], Any]) -> tf.types.experimental.ConcreteFun
 def run_compiled(function: tf.types.experimental.ConcreteFunction) -> Infer:
     """A compiled network as a function of arrays."""
     return lambda images: function(tf.constant(images)).numpy()
+
+
+@dataclass(frozen=True)
+class PlacedNetwork:
+    """A copy of a network on one device, and the function of arrays that computes with it there.
+
+    It is compiled once for every shape. An array must not be changed from when it was given.
+    """
+
+    model: keras.Model
+    infer: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+    def weights(self) -> bytes:
+        """All weights of the copy, one after the other."""
+        return b"".join(weight.tobytes() for weight in self.model.get_weights())
+
+
+def place_copies(devices: Devices, build: Callable[[], keras.Model]) -> list[PlacedNetwork]:
+    """Build a copy of a network on each device of this process, which compute independently."""
+    return [_place(device, build) for device in devices.local_placements()]
+
+
+def _place(device: str | None, build: Callable[[], keras.Model]) -> PlacedNetwork:
+    with tf.device(device):
+        model = build()
+    function = tf.function(lambda inputs: model(inputs, training=False))
+
+    def infer(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        with tf.device(device):
+            return function(tensor_of(inputs)).numpy()
+
+    return PlacedNetwork(model, infer)
 
 
 def load_saved_model(folder: Path) -> Infer:

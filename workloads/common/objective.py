@@ -19,9 +19,11 @@ class Objective(Protocol):
         """The part of a model, with its variables, whose outputs `losses` and `counts` take."""
 
     def losses(self, targets: Any, outputs: Any) -> Any:
-        """Loss of each sample, float32, shape (batch,)."""
+        """Loss of each sample, float32, shape (batch,): mean over what counts, times its share."""
 
     def counts(self, targets: Any, outputs: Any) -> Any:
         """What the scores are computed from, float32, shape (batch, len(count_names))."""
 
+    #: Among them "correct" and "counted", whose quotient over a split is the accuracy. A sample
+    #: counts 1, or the share of it that can be judged, and the mean loss is over what counts.
     count_names: tuple[str, ...]

@@ -32,7 +32,11 @@ FINGERPRINT_STEP = 100
 
 @dataclass
 class LoopState:
-    """Where the loop stands after a whole epoch; what a checkpoint carries."""
+    """Where the loop stands after a whole epoch; what a checkpoint carries.
+
+    The lists have an entry for each whole epoch: its seconds, those of training and of validation
+    alone, and the images trained on.
+    """
 
     clock: StepClock
     epochs: int = 0
@@ -40,6 +44,9 @@ class LoopState:
     images: int = 0
     seconds: float = 0.0
     epoch_seconds: list[float] = field(default_factory=list)
+    train_seconds: list[float] = field(default_factory=list)
+    validation_seconds: list[float] = field(default_factory=list)
+    epoch_images: list[int] = field(default_factory=list)
     train_loss: float = float("inf")
     train_accuracy: float = 0.0
     validation_loss: float = float("inf")
@@ -104,13 +111,18 @@ class Training:
             while not self._is_over(state):
                 started = time.perf_counter()
                 self.recorder.event("epoch_start", state.epochs + 1)
+                images = state.images
                 whole = self._train_epoch(train, state, next(epochs))
+                trained = time.perf_counter()
                 validation = evaluate(self.stepper, validate, self.validation_feed, no_progress)
-                seconds = time.perf_counter() - started
-                state.seconds += seconds
+                ended = time.perf_counter()
+                state.seconds += ended - started
                 if whole:
-                    state.epoch_seconds.append(seconds)
-                self._conclude_epoch(state, validation, seconds)
+                    state.epoch_seconds.append(ended - started)
+                    state.train_seconds.append(trained - started)
+                    state.validation_seconds.append(ended - trained)
+                    state.epoch_images.append(state.images - images)
+                self._conclude_epoch(state, validation, ended - started)
         require_agreement(self.stepper.devices, self.stepper.model.variables, str(self.settings))
         return state
 
@@ -186,9 +198,11 @@ class Training:
         state.images += round(totals[-1])
         self.images += round(totals[-1])
         if left == 0 or not state.epoch_seconds:
-            state.train_loss = float(totals[0] / totals[-1])
-            correct = 1 + self.stepper.objective.count_names.index("correct")
-            state.train_accuracy = float(totals[correct] / totals[-1])
+            counts = dict(zip(self.stepper.objective.count_names, totals[1:-1], strict=True))
+            if not counts["counted"]:
+                raise RunFailed("nothing in the training split can be judged")
+            state.train_loss = float(totals[0] / counts["counted"])
+            state.train_accuracy = float(counts["correct"] / counts["counted"])
         return left == 0
 
     def _watch(self, state: LoopState, losses: np.ndarray) -> None:

@@ -1,12 +1,11 @@
 """The folder that `export` writes: a SavedModel, a TensorFlow Lite model, and their manifest."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workloads.common.building import MANIFEST, read_manifest
-from workloads.common.digests import FileSetDigest
+from workloads.common.digests import FileSetDigest, file_digest
 from workloads.common.errors import UnusableInput
 from workloads.skyline import VERSION
 from workloads.skyline.geometry import STRIDE
@@ -72,12 +71,6 @@ def _require_format(folder: Path, manifest: dict[str, Any]) -> None:
             f"{folder / MANIFEST} is not of this version of export "
             f"({', '.join([*other, *missing])}): export the network again"
         )
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def tree_digest(folder: Path) -> str:

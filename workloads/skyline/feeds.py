@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.common.building import read_manifest
-from workloads.common.data_order import Share, owned_shards
+from workloads.common.data_order import Dealing, Share
 from workloads.common.devices import Devices
 from workloads.common.errors import UnusableInput
 from workloads.common.feeding import jpeg_feed, memory_feed
@@ -71,7 +71,8 @@ class PackedSource:
     def feed(self, devices: Devices, split: str) -> Feed:
         """A split, read from the shards that this process's replicas own."""
         samples = sum(self._manifest["counts"][split].values())
-        shares = devices.shares(samples, self._seed, int(self._manifest["seed"]))
+        dealing = Dealing(int(self._manifest["seed"]))
+        shares = devices.shares(samples, self._seed, dealing)
         columns = [_read_share(self._folder, split, share) for share in shares]
         return memory_feed(devices, shares, columns)
 
@@ -98,7 +99,7 @@ def _read_share(folder: Path, split: str, share: Share) -> tuple[NDArray[Any], N
     inputs = aligned_empty((len(share.owned), PATCH_SIZE, PATCH_SIZE, 3), np.uint8)
     targets = aligned_empty((len(share.owned),), np.uint8)
     first = 0
-    for shard in owned_shards(share.rank, share.ranks):
+    for shard in share.owned_shards:
         path = shard_file(folder, split, shard)
         try:
             with h5py.File(path) as file:

@@ -11,6 +11,7 @@ from keras import ops
 from workloads.common import checkpoints
 from workloads.common.construction import make_model
 from workloads.common.devices import Devices
+from workloads.common.digests import file_digest
 from workloads.common.errors import UnusableInput
 from workloads.common.inference import (
     Infer,
@@ -20,7 +21,7 @@ from workloads.common.inference import (
     run_compiled,
 )
 from workloads.skyline import VERSION
-from workloads.skyline.exports import Export, file_digest
+from workloads.skyline.exports import Export
 from workloads.skyline.model import MODEL_NAMES, build
 
 

@@ -14,7 +14,10 @@ POSITIVE = 1
 class PatchClassification:
     """Cross-entropy of a patch's two classes, with random left-right flips in training."""
 
-    count_names: tuple[str, ...] = ("correct", "true_positive", "predicted_positive", "positive")
+    count_names: tuple[str, ...] = (
+        *("correct", "counted"),
+        *("true_positive", "predicted_positive", "positive"),
+    )
 
     def prepare(self, inputs: Any, bits: Any) -> Any:
         """uint8 patches (batch, 29, 29, 3) to float 0..255; odd bits flip left to right."""
@@ -32,11 +35,12 @@ class PatchClassification:
         return ops.logsumexp(scores, axis=-1) - ops.sum(chosen * scores, axis=-1)
 
     def counts(self, targets: Any, outputs: Any) -> Any:
-        """For each patch: correct, true positive, predicted positive, positive (0 or 1 each)."""
+        """For each patch, 0 or 1: correct, counted, true, predicted positive, and positive."""
         truth = ops.equal(ops.cast(targets, "int32"), POSITIVE)
         predicted = outputs[:, 0, 0, 1] > outputs[:, 0, 0, 0]
         rows = (
             ops.equal(truth, predicted),
+            ops.ones_like(truth),
             ops.logical_and(truth, predicted),
             predicted,
             truth,

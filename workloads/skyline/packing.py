@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workloads.common.building import PROGRESS, build_folder, read_manifest
-from workloads.common.data_order import SHARDS, shard_members
+from workloads.common.data_order import SHARDS, Dealing
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.common.hdf5 import replacing_hdf5
@@ -111,7 +111,7 @@ def _write_shards(
     """Write every shard that is missing; return how many patches were decoded."""
     jobs = []
     for split, patches in listing.items():
-        for shard, members in enumerate(shard_members(len(patches), seed)):
+        for shard, members in enumerate(Dealing(seed).members(len(patches))):
             note = partial / PROGRESS / f"{split}-{shard:02d}.json"
             if note.exists():
                 advance(len(members))

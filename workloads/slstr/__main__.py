@@ -5,10 +5,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workloads.common.command_line import OneLineParser, common_options, positive, run_chosen_stage
+from workloads.common.command_line import (
+    OneLineParser,
+    add_gpus_option,
+    common_options,
+    positive,
+    run_chosen_stage,
+)
+from workloads.common.peaks import tflops
 from workloads.slstr.presets import PRESETS, SIZES
 
 PACKINGS = ("float32", "float16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+CACHES = ("memory", "disk", "none")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python -m workloads.slstr", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
     common = common_options(PRESETS)
-    for add in (_synthesise, _extract, _convert_hdf):
+    for add in (_synthesise, _extract, _convert_hdf, _train, _inference, _sst_comp, _run):
         add(stages, common)
     return parser
 
@@ -35,14 +44,11 @@ def _synthesise(stages: "argparse._SubParsersAction", common: argparse.ArgumentP
         "finished folder is left alone.",
     )
     stage.add_argument("output", type=Path, metavar="OUT", help="where the scenes are written")
+    _drawn(stage)
     stage.add_argument(
-        "--scenes", type=positive, metavar="N", help="how many (default: the preset's)"
-    )
-    stage.add_argument(
-        "--size",
-        choices=sorted(SIZES),
-        help="; ".join(f"{name}: {size.rows}x{size.columns} km" for name, size in SIZES.items())
-        + " (default: the preset's)",
+        "--refresh",
+        action="store_true",
+        help="draw them again where another version of this suite, or other options, drew OUT",
     )
 
 
@@ -95,6 +101,172 @@ def _convert_hdf(stages: "argparse._SubParsersAction", common: argparse.Argument
         type=positive,
         metavar="N",
         help="side of a chunk in pixels, so that a patch is one read (default: the preset's)",
+    )
+
+
+def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "train",
+        parents=[common],
+        help="train the cloud mask and keep the best weights",
+        description="Train on four fifths of the scenes and test on the rest after every epoch. "
+        "Start a killed run again with the same options to continue it.",
+    )
+    _hdf(stage)
+    stage.add_argument(
+        "output", type=Path, metavar="OUT", help="where model.keras, checkpoints and records go"
+    )
+    _computing(stage)
+    stage.add_argument(
+        "--cache",
+        choices=CACHES,
+        default="memory",
+        help="keep patches once they have been read (default: memory)",
+    )
+    stage.add_argument(
+        "--scratch",
+        type=Path,
+        metavar="FOLDER",
+        help="where --cache disk keeps them (default: OUT)",
+    )
+    stage.add_argument(
+        "--batch-size",
+        type=positive,
+        metavar="N",
+        help="patches of each replica in a step (default: the preset's)",
+    )
+    _epochs(stage)
+    stage.add_argument(
+        "--max-steps", type=positive, metavar="N", help="end after N steps (default: no limit)"
+    )
+    stage.add_argument(
+        "--steps-per-execution",
+        type=positive,
+        metavar="N",
+        help="steps in one call of the devices (default: the preset's)",
+    )
+    stage.add_argument(
+        "--deterministic",
+        action=argparse.BooleanOptionalAction,
+        help="use deterministic operations throughout (default: the preset's); where not, a "
+        "deterministic run of 100 steps goes before, for loss_step100",
+    )
+    stage.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="add the run to this CSV table, which has the published columns",
+    )
+    stage.add_argument(
+        "--gpu-peak-tflops",
+        type=tflops,
+        metavar="X",
+        help="peak speed of one GPU in this precision, for model_flop_utilisation (default: from "
+        "a table of the usual GPUs)",
+    )
+    stage.add_argument(
+        "--no-telemetry",
+        action="store_true",
+        help="do not sample energy, utilisation and health of GPUs and hosts",
+    )
+
+
+def _inference(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "inference",
+        parents=[common],
+        help="mask the clouds of scenes",
+        description="Write a cloud mask and its probabilities for each scene, and score the masks "
+        "against the Bayesian ones and, where it is known, the truth. Results that are there "
+        "already are kept.",
+    )
+    stage.add_argument(
+        "model", type=Path, metavar="MODEL", help="a .keras or .h5 file, or the OUT of train"
+    )
+    _hdf(stage)
+    stage.add_argument(
+        "predictions", type=Path, metavar="PREDICTIONS", help="where NAME.h5 of each scene goes"
+    )
+    _computing(stage)
+    stage.add_argument(
+        "--tile",
+        type=positive,
+        metavar="N",
+        help="compute tiles of NxN pixels one by one, for little memory; the mask is the same "
+        "(default: whole scenes)",
+    )
+
+
+def _sst_comp(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "sst_comp",
+        parents=[common],
+        help="compare sea-surface temperatures with buoys",
+        description="Compare satellite with buoy over all match-ups, those that the network calls "
+        "clear, and those that the operational mask does: as a table, a CSV and a histogram.",
+    )
+    stage.add_argument(
+        "matchups", type=Path, metavar="MATCHUPS", help="the table, sst_matchups.h5 of synthesise"
+    )
+    stage.add_argument(
+        "predictions", type=Path, metavar="PREDICTIONS", help="the PREDICTIONS of inference"
+    )
+    stage.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where the table and the histogram go (default: PREDICTIONS/sst_comp)",
+    )
+
+
+def _run(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
+    stage = stages.add_parser(
+        "run",
+        parents=[common],
+        help="all of it, from nothing",
+        description="Draw scenes, unpack and convert them, train on those for training, mask those "
+        "for validation, and compare with buoys. Resumes a killed run.",
+    )
+    stage.add_argument(
+        "work_folder", type=Path, metavar="WORKDIR", help="a folder for every stage's results"
+    )
+    _drawn(stage)
+    _computing(stage)
+    _epochs(stage)
+
+
+def _drawn(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--scenes", type=positive, metavar="N", help="how many (default: the preset's)"
+    )
+    stage.add_argument(
+        "--size",
+        choices=sorted(SIZES),
+        help="; ".join(f"{name}: {size.rows}x{size.columns} km" for name, size in SIZES.items())
+        + " (default: the preset's)",
+    )
+
+
+def _hdf(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "hdf", type=Path, metavar="HDF", help="the OUT of convert_hdf, or its folder of one time"
+    )
+
+
+def _computing(stage: argparse.ArgumentParser) -> None:
+    devices = stage.add_mutually_exclusive_group()
+    add_gpus_option(devices)
+    devices.add_argument(
+        "--cpu-only", action="store_const", const=0, dest="gpus", help="the same as --gpus 0"
+    )
+    stage.add_argument(
+        "--precision", default="float32", choices=PRECISIONS, help="default: float32"
+    )
+
+
+def _epochs(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--epochs", type=positive, metavar="N", help="at most (default: of the preset)"
     )
 
 

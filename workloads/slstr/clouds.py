@@ -17,8 +17,8 @@ _LOW_COVER = (0.08, 0.65)
 _HIGH_COVER = (0.02, 0.40)
 # Optical depth grows by such a factor, as a logarithm, with each deviation of the fractal field,
 # up to a limit: water cloud soon gets thick, ice stays thin (the medians of ISCCP are 4 and 1.5).
-_LOW_GROWTH, _LOW_MOST = (2.4, 4.0), 60.0
-_HIGH_GROWTH, _HIGH_MOST = (1.6, 2.8), 12.0
+_LOW_GROWTH, _LOW_MOST = (3.8, 5.8), 60.0
+_HIGH_GROWTH, _HIGH_MOST = (2.8, 4.4), 12.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from workloads.slstr.calibration import (
     factors_of,
 )
 from workloads.slstr.masks import filled_pixels, is_by_day, masks_of
+from workloads.slstr.moments import moments_of
 from workloads.slstr.product import (
     SOLAR_CHANNELS,
     THERMAL_CHANNELS,
@@ -91,14 +92,18 @@ def convert(scene: Scene, settings: Settings) -> Converted:
     if (scene.folder / TRUTH).exists():
         with scene.open(TRUTH) as file:
             masks["truth"] = _read_flags(file, "cloud_in_truth", np.uint8, shape)
+    temperatures = _temperatures(scene, shape)
+    cosine = _cosine_of_zenith(scene, shape, offsets)
+    reflectances = _reflectances(scene, shape, cosine, by_day)
     return Converted(
         scene.name,
         start_time,
         by_day,
-        _temperatures(scene, shape),
-        _reflectances(scene, shape, _cosine_of_zenith(scene, shape, offsets), by_day),
+        temperatures,
+        reflectances,
         masks,
         _geolocation(scene, shape) if settings.geolocation else {},
+        moments_of([*reflectances, *temperatures]),
     )
 
 

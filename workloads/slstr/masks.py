@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.slstr.product import BAYES, CONFIDENCE
+from workloads.slstr.product import BAYES, CONFIDENCE, UNFILLED
 
 Mask = NDArray[np.uint8]
 Flags = NDArray[np.uint8] | NDArray[np.uint16]
@@ -12,10 +12,13 @@ Flags = NDArray[np.uint8] | NDArray[np.uint16]
 def masks_of(confidence: NDArray[np.uint16], bayes: NDArray[np.uint8]) -> dict[str, Mask]:
     """Masks of 0 and 1 by name: `bayes` and `summary`, in which 1 is cloud, `day` and `land`.
 
-    Of the Bayesian masks it is the single-view one at its moderate threshold.
+    Of the Bayesian masks it is the single-view one at its moderate threshold, UNFILLED where the
+    instrument has not seen the pixel.
     """
+    clouds = _mask(bayes, BAYES["single_moderate"])
+    clouds[~filled_pixels(confidence)] = UNFILLED
     return {
-        "bayes": _mask(bayes, BAYES["single_moderate"]),
+        "bayes": clouds,
         "summary": _mask(confidence, CONFIDENCE["summary_cloud"]),
         "day": _mask(confidence, CONFIDENCE["day"]),
         "land": _mask(confidence, CONFIDENCE["land"]),

@@ -1,33 +1,39 @@
 """The published U-Net, fully convolutional, in Keras 3 on any backend.
 
-It sees the nine channels of a pixel and its surroundings, normalised, and says how probable cloud
-is there. Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image
-segmentation" (MICCAI 2015), with a quarter of its filters and borders kept by zeros.
+It sees the nine channels of a pixel and its surroundings, and says how probable cloud is there.
+Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation"
+(MICCAI 2015), with a quarter of its filters and borders kept by zeros.
 """
 
 import keras
 from keras import layers
 
+from workloads.slstr.normalisation import ChannelNormalisation
+from workloads.slstr.product import CHANNELS
+
 NAME = "unet"
-CHANNELS = 9
 #: Three poolings: height and width must be multiples of it.
 STRIDE = 8
 #: The layer in front of the sigmoid.
 SCORES = "score"
+NORMALISATION = "normalisation"
 LEARNING_RATE = 1e-3
 _FILTERS = (32, 64, 128)
 _BOTTLENECK = 256
 
 
 def build() -> keras.Model:
-    """Build the network, 1,948,609 parameters; weights follow `keras.utils.set_random_seed`.
+    """Build the network, 1,948,609 weights to train; they follow `keras.utils.set_random_seed`.
 
-    Input: normalised channels, float (batch, height, width, 9), reflectances S1 to S6 before
-    brightness temperatures S7 to S9; height and width multiples of STRIDE. Output: the
-    probability of cloud, float32 (batch, height, width, 1).
+    Input: channels, float32 (batch, height, width, 9), reflectances S1 to S6 before brightness
+    temperatures S7 to S9 in kelvin, NaN where there is none; height and width multiples of STRIDE.
+    Output: the probability of cloud, float32 (batch, height, width, 1). The layer NORMALISATION
+    must be given the moments of the training set.
     """
     inputs = keras.Input((None, None, CHANNELS), name="channels")
-    features, skips = inputs, []
+    # Hundreds of kelvin have steps of one or two in the short formats.
+    features = ChannelNormalisation(dtype="float32", name=NORMALISATION)(inputs)
+    skips = []
     for filters in _FILTERS:
         features = _two_convolutions(features, filters)
         skips.append(features)

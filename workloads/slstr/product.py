@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 THERMAL_CHANNELS = ("S7", "S8", "S9")
 SOLAR_CHANNELS = ("S1", "S2", "S3", "S4", "S5", "S6")
+CHANNELS = len(SOLAR_CHANNELS) + len(THERMAL_CHANNELS)
 FILL = -32768
+# In masks of 0 and 1: the instrument has not seen this pixel, and nothing is to be judged there.
+UNFILLED = 255
 SUFFIX = ".SEN3"
 
 # Metres between neighbours, across and along the track.

@@ -63,29 +63,39 @@ def thermal(surface: Surface, clouds: Clouds, viewing: Viewing) -> dict[str, Fie
     for channel, wavelength in WAVELENGTH.items():
         water, ice = _ABSORPTION[channel]
         radiance = planck(wavelength, surface.temperature)
+        by_water, by_ice = _reflectances_s7(clouds) if channel == "S7" else (0.0, 0.0)
         layers = (
-            (np.float32(_VAPOUR[channel]) * surface.vapour, surface.air - _AIR_BELOW),
-            (np.float32(water) * clouds.low, low_top),
-            (np.float32(ice) * clouds.high, high_top),
+            (np.float32(_VAPOUR[channel]) * surface.vapour, surface.air - _AIR_BELOW, 0.0),
+            (np.float32(water) * clouds.low, low_top, by_water),
+            (np.float32(ice) * clouds.high, high_top, by_ice),
         )
-        for depth, temperature in layers:
+        for depth, temperature, reflected in layers:
             through = np.exp(-depth * slant)
-            radiance = radiance * through + planck(wavelength, temperature) * (1.0 - through)
+            # What a layer reflects it does not emit (Kirchhoff): by this low cloud is seen at
+            # night, when it is as warm as the sea but darker in S7 than in S8.
+            emitted = 1.0 - through - reflected
+            radiance = radiance * through + planck(wavelength, temperature) * emitted
         if channel == "S7":
             radiance += _reflected_s7(surface, clouds, viewing)
         seen[channel] = brightness_temperature(wavelength, radiance)
     return seen
 
 
+def _reflectances_s7(clouds: Clouds) -> tuple[Field, Field]:
+    """What both layers reflect at 3.74 µm."""
+    by_water = np.float32(_WATER_S7) * (1.0 - np.exp(-clouds.low))
+    by_ice = np.float32(_ICE_S7) * (1.0 - np.exp(-clouds.high))
+    return by_water, by_ice
+
+
 def _reflected_s7(surface: Surface, clouds: Clouds, viewing: Viewing) -> Field:
     """Sunlight that surface and clouds send back at 3.74 µm; none at night."""
     water, ice = _ABSORPTION["S7"]
-    by_water = 1.0 - np.exp(-clouds.low)
-    by_ice = 1.0 - np.exp(-clouds.high)
+    by_water, by_ice = _reflectances_s7(clouds)
     bare = surface.reflectance["S7"] + _glint_on(surface, viewing)
     twice = np.exp(-2.0 * water * clouds.low)
-    reflectance = bare * twice + _WATER_S7 * by_water
-    reflectance = reflectance * np.exp(-2.0 * ice * clouds.high) + _ICE_S7 * by_ice
+    reflectance = bare * twice + by_water
+    reflectance = reflectance * np.exp(-2.0 * ice * clouds.high) + by_ice
     return np.asarray(reflectance * np.maximum(viewing.sun, 0.0) * (_SUN_S7 / math.pi))
 
 

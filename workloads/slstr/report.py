@@ -14,6 +14,78 @@ declare(
     Metric("megabytes_written_per_second", "MB/s", "higher", "megabytes of files written a second"),
 )
 
+# The published names, of the published tables.
+declare(
+    Metric("total_time", "s", "lower", "all epochs with their testing"),
+    Metric("first_epoch_time", "s", "lower", "the first epoch with its testing"),
+    Metric("first_epoch_train_time", "s", "lower", "training in the first epoch"),
+    Metric("first_epoch_test_time", "s", "lower", "testing in the first epoch"),
+    Metric(
+        "imgs_per_s_first_epoch",
+        "images/s",
+        "higher",
+        "patches a second, training in the first epoch",
+    ),
+    Metric("second_epoch_time", "s", "lower", "the second epoch with its testing"),
+    Metric("second_epoch_train_time", "s", "lower", "training in the second epoch"),
+    Metric("second_epoch_test_time", "s", "lower", "testing in the second epoch"),
+    Metric(
+        "imgs_per_s_second_epoch",
+        "images/s",
+        "higher",
+        "patches a second, training in the second epoch",
+    ),
+    Metric("total", "s", "lower", "all scenes of inference: read, computed and written"),
+    Metric("imgs_per_s", "scenes/s", "higher", "scenes a second in inference"),
+)
+declare(
+    Metric("bayes_accuracy", "1", "higher", "share of pixels that agree with the Bayesian mask"),
+    Metric("bayes_f1", "1", "higher", "F1 of cloud against the Bayesian mask"),
+    Metric("bayes_iou", "1", "higher", "IoU of cloud against the Bayesian mask"),
+    Metric(
+        "truth_accuracy",
+        "1",
+        "higher",
+        "share of pixels that agree with the truth that drawn scenes know",
+    ),
+    Metric("truth_f1", "1", "higher", "F1 of cloud against the truth that drawn scenes know"),
+    Metric("truth_iou", "1", "higher", "IoU of cloud against the truth that drawn scenes know"),
+    Metric("sst_bias_all", "K", "equal", "median of satellite minus buoy, all match-ups"),
+    Metric("sst_robust_deviation_all", "K", "lower", "1.4826 times the MAD, all match-ups"),
+    Metric(
+        "sst_bias_network",
+        "K",
+        "equal",
+        "median of satellite minus buoy, match-ups that the network calls clear",
+    ),
+    Metric(
+        "sst_robust_deviation_network",
+        "K",
+        "lower",
+        "1.4826 times the MAD, match-ups that the network calls clear",
+    ),
+    Metric(
+        "sst_bias_operational",
+        "K",
+        "equal",
+        "median of satellite minus buoy, match-ups that the operational mask calls clear",
+    ),
+    Metric(
+        "sst_robust_deviation_operational",
+        "K",
+        "lower",
+        "1.4826 times the MAD, match-ups that the operational mask calls clear",
+    ),
+    Metric("sst_absolute_bias_network", "K", "lower", "distance of sst_bias_network from 0"),
+    Metric("sst_bias_reduction", "K", "higher", "how much nearer to 0 that is than sst_bias_all"),
+    Metric(
+        "matchups_per_second",
+        "match-ups/s",
+        "higher",
+        "match-ups looked up and compared",
+    ),
+)
+
 
 def record_run_of_slstr(recorder: Recorder, options: argparse.Namespace, *packages: str) -> None:
     """Record which stage runs and with which versions; `packages` are named besides NumPy."""
@@ -32,6 +104,7 @@ def record_provenance(
     recorder.provenance(dataset=dataset, dataset_digest=dataset_digest)
 
 
-def close_with_table(recorder: Recorder, title: str) -> None:
+def close_with_table(recorder: Recorder, title: str, shown: bool = True) -> None:
     """Print the table of a finished stage's figures."""
-    print_table(title, recorder.figures)
+    if shown:
+        print_table(title, recorder.figures)

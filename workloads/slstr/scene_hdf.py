@@ -1,8 +1,9 @@
 """The HDF5 file of a scene: its layout, writing it, and telling whether one is finished.
 
 `bts` (rows, columns, 3) in kelvin and `refs` (rows, columns, 6), NaN where there is no value, and
-masks (rows, columns) of 0 and 1. A patch that begins at a multiple of the chunks' side is one chunk
-of each.
+masks (rows, columns) of 0 and 1, in `bayes` and `truth` UNFILLED where there is nothing to judge.
+The moments of the nine channels, reflectances first, are attributes. A patch that begins at a
+multiple of the chunks' side is one chunk of each.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,18 +17,22 @@ from numpy.typing import NDArray
 
 from workloads.common.hdf5 import replacing_hdf5
 from workloads.slstr import VERSION
+from workloads.slstr.moments import Moments
+from workloads.slstr.product import UNFILLED
 
 FORMAT = {
     "format": "trigpoint-slstr-scene",
-    "format_version": 1,
+    "format_version": 3,
     "workload_version": VERSION,
 }
 TEMPERATURES, REFLECTANCES = "bts", "refs"
 ADD_OFFSET = "add_offset"
+MOMENTS = "channel_"
+SCENE_SUFFIX = ".hdf"
 # float16 has steps of 0.06 K and less up to 128 K from here, and of 0.25 K around 300.
 FLOAT16_TEMPERATURE_OFFSET = 273.15
 _MASK_LEVEL = 1
-_TIMES_OF_DAY = ("day", "night")
+TIMES_OF_DAY = ("day", "night")
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Settings:
 class Converted:
     """A scene on the 1 km grid: channels are (channels, rows, columns), the rest (rows, columns).
 
-    `masks` are uint8, `geolocation` float32 degrees, each by the name of its dataset.
+    `masks` are uint8, `geolocation` float32 degrees, each by the name of its dataset. `moments` are
+    those of the reflectances, then of the temperatures.
     """
 
     name: str
@@ -56,11 +62,12 @@ class Converted:
     reflectances: NDArray[np.float32]
     masks: dict[str, NDArray[np.uint8]]
     geolocation: dict[str, NDArray[np.float32]]
+    moments: Moments
 
 
 def scene_file(output: Path, scene: str, by_day: bool) -> Path:
     """Where a scene's file is."""
-    return output / _TIMES_OF_DAY[not by_day] / f"{scene}.hdf"
+    return output / TIMES_OF_DAY[not by_day] / f"{scene}{SCENE_SUFFIX}"
 
 
 def finished_file(output: Path, scene: str, settings: Settings, source: str) -> Path | None:
@@ -89,6 +96,9 @@ def write_scene(output: Path, scene: Converted, settings: Settings, source: str)
     with replacing_hdf5(path) as file:
         file.attrs.update(_identity(scene.name, settings, source))
         file.attrs["start_time"] = scene.start_time
+        file.attrs["by_day"] = scene.by_day
+        for name, values in vars(scene.moments).items():
+            file.attrs[f"{MOMENTS}{name}"] = values
         offset = FLOAT16_TEMPERATURE_OFFSET if settings.packing == "float16" else 0.0
         temperatures = _write_channels(file, TEMPERATURES, scene.temperatures, settings, offset)
         if offset:
@@ -139,7 +149,7 @@ def _write_mask(file: h5py.File, name: str, mask: NDArray[np.uint8], patch_size:
         name, mask.shape, np.uint8, chunks=chunks, compression="gzip", compression_opts=_MASK_LEVEL
     )
     for row, column in _corners(mask.shape, chunks):
-        chunk = np.zeros(chunks, np.uint8)
+        chunk = np.full(chunks, UNFILLED, np.uint8)
         part = mask[row : row + chunks[0], column : column + chunks[1]]
         chunk[: part.shape[0], : part.shape[1]] = part
         dataset.id.write_direct_chunk((row, column), deflate.zlib_compress(chunk, _MASK_LEVEL))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.common.building import PROGRESS, build_folder
+from workloads.common.building import PROGRESS, build_folder, remove_other
 from workloads.common.digests import FileSetDigest, source_digest
 from workloads.common.errors import UnusableInput
 from workloads.common.pool import available_processors, map_unordered
@@ -70,13 +70,7 @@ def synthesise(
         done[:] = _draw_missing(partial, scenes, size, seed, workers, advance)
         return _finish(partial)
 
-    wanted = FORMAT | {
-        "scenes": scenes,
-        "size": asdict(size),
-        "seed": seed,
-        "generator": generator_digest(),
-    }
-    manifest, _ = build_folder(output, wanted, fill)
+    manifest, _ = build_folder(output, _wanted(scenes, size, seed), fill)
     return {
         "counts": manifest["counts"],
         "digest": manifest["digest"],
@@ -84,6 +78,19 @@ def synthesise(
         "bytes": done[1],
         "seconds": time.perf_counter() - started,
     }
+
+
+def remove_outdated(output: Path, scenes: int, size: Grid, seed: int) -> None:
+    """Remove the synthetic archive at `output` where it is not the one that would be drawn.
+
+    What is not a synthetic archive is left, for `synthesise` to refuse.
+    """
+    remove_other(output, FORMAT, _wanted(scenes, size, seed))
+
+
+def _wanted(scenes: int, size: Grid, seed: int) -> dict[str, Any]:
+    generator = generator_digest()
+    return FORMAT | {"scenes": scenes, "size": asdict(size), "seed": seed, "generator": generator}
 
 
 def _check(scenes: int) -> None:
@@ -141,7 +148,7 @@ def _write_scene(partial: Path, seed: int, number: int, size: Grid, validates: b
     """Write one scene, and its match-ups if it `validates`, then its marker; its archive's size."""
     scene = draw_scene(seed, number, size)
     path, content = write_archive(partial / "scenes", scene)
-    if validates:
+    if validates and not scene.night:
         table = io.BytesIO()
         np.save(table, draw_matchups(scene, seed, number))
         with replacing(_matchups_note(partial, number)) as temporary:
@@ -168,7 +175,8 @@ def _finish(partial: Path) -> dict[str, Any]:
         counts[note["split"]][note["time"]] += 1
         lists[note["split"]].append(f"scenes/{note['name']}.zip\n")
         digest.merge(FileSetDigest(int(note["digest"], 16)))
-        if note["split"] == "validation":
+        # The mask is trained by day, and judged by day.
+        if note["split"] == "validation" and note["time"] == "day":
             number = int(path.stem.removeprefix("scene-"))
             matchups.append((note["name"], np.load(_matchups_note(partial, number))))
     for split, lines in lists.items():

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks._skyline.machine import Cost, cost_of, matrix_product_flops
+from tests.benchmarks._shared.machine import Cost, cost_of, matrix_product_flops
 from tests.benchmarks._skyline.suite import make_stepper
 from workloads.common.devices import Devices
 from workloads.common.flops import forward_flops

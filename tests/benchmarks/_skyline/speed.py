@@ -7,8 +7,10 @@ from pathlib import Path
 
 import keras
 
+from tests.benchmarks._shared.machine import Cost, cost_of, has_bfloat16, matrix_product_flops
+from tests.benchmarks._shared.rounds import Clock, Rounds
+from tests.benchmarks._shared.verdicts import Verdict, proportion
 from tests.benchmarks._skyline import published
-from tests.benchmarks._skyline.machine import Cost, cost_of, has_bfloat16, matrix_product_flops
 from tests.benchmarks._skyline.suite import Run
 from workloads.common.devices import Devices
 from workloads.common.flops import training_flops
@@ -20,70 +22,58 @@ INPUT, COMPUTE = "its input alone", "its computing alone"
 FLOAT32, BFLOAT16 = "suite, float32", "suite, bfloat16"
 STEPS_COMPUTED_ALONE = 40
 # Images per CPU-second of the published way and of its computing alone, as measured before.
-NOTED_RATIO, TOLERANCE = 3_669 / 4_965, 0.15
+NOTED_RATIO = 3_669 / 4_965
 
 
 @dataclass
-class Speeds:
+class Speeds(Rounds):
     """The rounds of every way: what each cost, and how many images it trained on or read.
 
-    `on_gpu`: then rates are by the clock, else by the time of all processors together.
+    `on_gpu`: then ways are judged by the clock, else by the time of all processors together.
     """
 
-    on_gpu: bool
-    images: dict[str, int] = field(default_factory=dict)
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
+    on_gpu: bool = False
     matrix_flops: int = 0
     matrix_costs: list[Cost] = field(default_factory=list)
 
-    def by_the_clock(self, way: str) -> float:
-        """Images a second."""
-        return statistics.median(self.images[way] / cost.wall for cost in self.costs[way])
-
-    def by_processors(self, way: str) -> float:
-        """Images per CPU-second."""
-        return statistics.median(self.images[way] / cost.cpu for cost in self.costs[way])
-
-    def ratio(self, way: str, other: str) -> float:
-        """How many times as fast one way is as another: the median of the rounds' ratios."""
-        rates = (
-            [self.images[each] / self._seconds(cost) for cost in self.costs[each]]
-            for each in (way, other)
-        )
-        return statistics.median(one / two for one, two in zip(*rates, strict=True))
+    @property
+    def clock(self) -> Clock:
+        """By which ways are judged."""
+        return "wall" if self.on_gpu else "cpu"
 
     def flops_per_second(self, way: str) -> float:
         """Operations that the model needs at the rate of a way, a second."""
-        flops = training_flops(build("original"), published.SHAPE) * self.images[way]
-        return statistics.median(flops / self._seconds(cost) for cost in self.costs[way])
+        return training_flops(build("original"), published.SHAPE) * self.rate(way, self.clock)
 
     def matrix_rate(self) -> float:
         """Operations that large float32 matrix products make, a second."""
-        return self.matrix_flops / statistics.median(map(self._seconds, self.matrix_costs))
+        costs = [getattr(cost, self.clock) for cost in self.matrix_costs]
+        return self.matrix_flops / statistics.median(costs)
 
-    def is_reproduced(self) -> bool:
+    def reproduction(self) -> Verdict:
         """Whether the parts of the published way stand to each other as noted."""
-        return abs(self.ratio(PUBLISHED, COMPUTE) / NOTED_RATIO - 1) <= TOLERANCE
-
-    def _seconds(self, cost: Cost) -> float:
-        return cost.wall if self.on_gpu else cost.cpu
+        return proportion(
+            "training speed: the published way makes {} times the images per CPU-second of its "
+            "computing alone",
+            self.ratio(PUBLISHED, COMPUTE, self.clock),
+            NOTED_RATIO,
+        )
 
 
 def measure(devices: Devices, root: Path, packed: Path, rounds: int, advance: Advance) -> Speeds:
     """Let all ways take turns for some rounds, each after a warm-up."""
     speeds = Speeds(on_gpu=devices.gpus > 0)
-    works = _works(devices, root, packed, speeds.images)
+    works = _works(devices, root, packed, speeds.done)
     speeds.matrix_flops, multiply = matrix_product_flops()
     for _ in range(rounds):
-        for way, work in works.items():
-            speeds.costs.setdefault(way, []).append(cost_of(work))
+        speeds.turn(works)
         speeds.matrix_costs.append(cost_of(multiply))
         advance(1)
     return speeds
 
 
 def _works(
-    devices: Devices, root: Path, packed: Path, images: dict[str, int]
+    devices: Devices, root: Path, packed: Path, images: dict[str, float]
 ) -> dict[str, Callable[[], object]]:
     """What each way does in a round, warmed up; notes the images of each in `images`."""
     keras.config.set_dtype_policy("float32")

@@ -2,7 +2,8 @@
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,15 @@ def require_agreement(devices: Devices, variables: list[Any], facts: str) -> Non
 
     Raises RunFailed, on every rank, naming the ranks that differ from the first.
     """
-    digests = [
-        _as_vector(hashlib.sha256(content).digest())
-        for content in _replica_contents(devices, variables, facts)
-    ]
+    require_equal(devices, _replica_contents(devices, variables, facts))
+
+
+def require_equal(devices: Devices, contents: Iterable[bytes]) -> None:
+    """Compare a digest of what each replica computes with; `contents` are of the local replicas.
+
+    Raises RunFailed as `require_agreement` does.
+    """
+    digests = [_as_vector(hashlib.sha256(content).digest()) for content in contents]
     gathered = _gather(devices, digests).reshape(-1, DIGEST_BYTES)
     odd = [replica for replica, row in enumerate(gathered) if (row != gathered[0]).any()]
     if odd:
@@ -50,6 +56,12 @@ def gather_text(devices: Devices, text: str) -> list[str]:
     padded = _as_vector(content.ljust(max(1, *lengths), b"\0"))
     rows = _gather(devices, [padded] * local)[::local].astype(np.uint8)
     return [row[:length].tobytes().decode() for row, length in zip(rows, lengths, strict=True)]
+
+
+def summed(devices: Devices, counts: list[int]) -> list[int]:
+    """The sums of every process's `counts`, exact however large, the same on all of them."""
+    parts = [json.loads(text) for text in gather_text(devices, json.dumps(counts))]
+    return [sum(column) for column in zip(*parts, strict=True)]
 
 
 def _as_vector(content: bytes) -> np.ndarray:

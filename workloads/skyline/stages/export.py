@@ -7,10 +7,11 @@ from typing import Any
 
 from workloads.common import checkpoints
 from workloads.common.building import build_folder
+from workloads.common.digests import file_digest
 from workloads.common.exporting import write_lite_model, write_saved_model
 from workloads.common.inference import open_one_device, require_one_process
 from workloads.common.records import recording
-from workloads.skyline.exports import FORMAT, FORMS, file_digest, tree_digest
+from workloads.skyline.exports import FORMAT, FORMS, tree_digest
 from workloads.skyline.networks import describe_checkpoint, on_photographs, restore_network
 from workloads.skyline.report import close_with_table, record_run_of_skyline
 

@@ -6,7 +6,7 @@ from workloads.common.progress import progress_of
 from workloads.common.records import recording
 from workloads.slstr.presets import PRESETS, SIZES
 from workloads.slstr.report import close_with_table, record_provenance
-from workloads.slstr.synthesis import synthesise
+from workloads.slstr.synthesis import remove_outdated, synthesise
 
 
 def run(options: argparse.Namespace) -> None:
@@ -15,6 +15,8 @@ def run(options: argparse.Namespace) -> None:
     scenes = preset.scenes if options.scenes is None else options.scenes
     size = preset.size if options.size is None else SIZES[options.size]
     with recording("synthesise", None) as recorder:
+        if options.refresh:
+            remove_outdated(options.output, scenes, size, options.seed)
         with progress_of("drawing", scenes, "scenes") as advance:
             done = synthesise(options.output, scenes, size, options.seed, advance)
         record_provenance(recorder, options, "synthetic", done["digest"], "netCDF4")

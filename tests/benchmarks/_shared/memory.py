@@ -1,23 +1,23 @@
 """The memory that stages take, all their processes together."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 
-CHECKOUT = Path(__file__).parents[3]
+from tests.benchmarks._shared.stages import CHECKOUT, command
+
 SECONDS_BETWEEN_SAMPLES = 0.1
 
 
-def peak_bytes(*arguments: str | Path) -> int:
-    """Run a stage of the skyline workload and return the most memory that it held at a time.
+def peak_bytes(workload: str, *arguments: object) -> int:
+    """Run a stage of a workload and return the most memory that it held at a time.
 
     Proportional set sizes of its processes: what several share is counted once. Raises
     CalledProcessError when the stage fails.
     """
-    command = [sys.executable, "-m", "workloads.skyline", *map(str, arguments)]
-    process = psutil.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
+    started = command(workload, *arguments)
+    process = psutil.Popen(started, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
         peak = max(peak, _held_by(process))
@@ -26,7 +26,7 @@ def peak_bytes(*arguments: str | Path) -> int:
         except psutil.TimeoutExpired:
             continue
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+        raise subprocess.CalledProcessError(process.returncode, started)
     return peak
 
 

@@ -1,4 +1,4 @@
-"""The machine that a benchmark runs on: what it can do at most, and the memory that work takes."""
+"""The machine that a benchmark runs on: what work costs there, and what it can do at most."""
 
 import time
 from collections.abc import Callable
@@ -28,9 +28,11 @@ def cost_of(work: Callable[[], object]) -> Cost:
     return Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def matrix_product_flops(repeats: int = 10) -> tuple[int, Callable[[], object]]:
-    """Operations of some large float32 matrix products, and the work that makes them."""
-    matrix = tf.random.normal((MATRIX_SIDE, MATRIX_SIDE))
+def matrix_product_flops(
+    repeats: int = 10, dtype: str = "float32"
+) -> tuple[int, Callable[[], object]]:
+    """Operations of some large matrix products, and the work that makes them."""
+    matrix = tf.cast(tf.random.normal((MATRIX_SIDE, MATRIX_SIDE)), dtype)
 
     def multiply() -> None:
         for _ in range(repeats):

@@ -1,0 +1,1 @@
+"""What benchmarks share: the machine, ways that take turns, verdicts."""

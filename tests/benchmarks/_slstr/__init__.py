@@ -1,0 +1,1 @@
+"""What the benchmark of SLSTR measures, part by part."""
