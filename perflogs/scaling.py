@@ -2,6 +2,8 @@
 
 from perflogs.session import Case, Session
 
+#: How the names of throughputs end: `imgs_per_s` is the published name of that of inference.
+_THROUGHPUTS = ("throughput", "imgs_per_s")
 #: What counts the devices of a case: the first of these parameters that is not 0.
 _SIZES = ("num_gpus", "cpu_nodes")
 
@@ -26,7 +28,7 @@ def scaling_efficiency(session: Session, case: Case) -> float | None:
 
 def throughput(case: Case) -> tuple[float, str] | None:
     """The throughput of a case and its unit; None where it has none."""
-    found = (each for name, each in case.metrics.items() if name.endswith("throughput"))
+    found = (each for name, each in case.metrics.items() if name.endswith(_THROUGHPUTS))
     return next(found, None)
 
 

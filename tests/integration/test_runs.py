@@ -70,3 +70,16 @@ def test_several_processes_on_each_node_train_as_one(
     assert len(records.provenance["nodes"]) == 2
     expected = float(trained[1]["loss_step100"]["perf_value"])
     assert math.isclose(records.metrics["loss_step100"].value, expected, rel_tol=1e-4)
+
+
+def test_cloud_masks_are_trained_and_computed_over_one_and_two_nodes(cluster: Cluster) -> None:
+    options = ("-n", "^Slstr", "-P", "preset=tiny", "-P", "cpu_nodes=1,2")
+    finished = cluster.reframe(*options, timeout=600)
+    assert finished.code == 0, finished.text
+    for check, metric in (("SlstrTrain", "test_accuracy"), ("SlstrInference", "bayes_accuracy")):
+        rows = read_perflog(cluster.folder / "perflogs", check, "slurm_box/cpu")
+        found = {int(row["cpu_nodes"]): row for row in rows if row["perf_var"] == metric}
+        assert sorted(found) == [1, 2], check
+        for nodes, row in found.items():
+            assert row["processes"] == row["replicas"] == str(nodes)
+            assert row["nodes"].count("node") == nodes

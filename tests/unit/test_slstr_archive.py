@@ -106,6 +106,18 @@ def test_an_entry_that_would_leave_the_folder_is_refused(tmp_path, capsys, entry
     assert not (tmp_path / "out").exists()
 
 
+def test_the_digest_is_of_what_the_archives_hold_and_not_of_where_they_are(tmp_path, capsys):
+    def digest(folder, **content):
+        write_zip(folder / "a.zip", **content)
+        code, records, error = extract(write_list(folder, "a.zip"), folder / "out", capsys)
+        assert code == 0, error
+        return re.search(r'"dataset_digest", "value": "(sha256-sum:\w+)"', records)[1]
+
+    first = digest(tmp_path / "one")
+    assert digest(tmp_path / "two") == first
+    assert digest(tmp_path / "three", files={"S7_BT_in.nc": b"other"}) != first
+
+
 def test_a_link_is_refused(tmp_path, capsys):
     link = zipfile.ZipInfo(f"{NAME}.SEN3/link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -101,6 +101,7 @@ def test_a_scene_by_day_is_converted(scenes, content, tmp_path, capsys):
     assert code == 0, error
     for metric in ("scenes_per_second", "megabytes_read_per_second"):
         assert f'"{metric}"' in records
+    assert re.search(r'"dataset_digest", "value": "sha256-sum:\w+"', records)
     with h5py.File(tmp_path / f"out/day/{NAME}.hdf") as file:
         assert set(file) == {"bts", "refs", "bayes", "summary", "day", "land"}
         assert file["bts"][:] == pytest.approx(

@@ -14,6 +14,7 @@ from slstr_scene_files import random_network
 
 from workloads.slstr.folding import fold
 from workloads.slstr.model import build
+from workloads.slstr.tiling import HALO
 
 CHECKOUT = Path(__file__).parents[2]
 ON_JAX = """
@@ -21,6 +22,7 @@ import json, sys
 import keras, numpy as np
 from workloads.slstr.folding import fold
 from workloads.slstr.model import build
+from workloads.slstr.tiling import HALO
 arrays = np.load(sys.argv[1])
 model = build()
 model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
@@ -50,6 +52,18 @@ def test_it_agrees_with_the_network_in_every_pixel(model, shape):
     assert folded.shape == expected.shape
     assert np.abs(folded - expected).max() < 1e-5
     assert expected.std() > 0.05
+
+
+@pytest.mark.parametrize("shape", [(104, 112), (160, 136)])
+def test_without_its_halo_it_says_of_the_rest_what_the_network_says(model, shape):
+    given = channels(shape)
+    expected = np.asarray(model(given))[:, HALO:-HALO, HALO:-HALO]
+    folded = fold(model, HALO)
+    found = np.asarray(folded(given))
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-5
+    # What is beside and below each of the three raised maps, and the outputs.
+    assert sum(isinstance(layer, layers.Cropping2D) for layer in folded.layers) == 7
 
 
 def test_it_convolves_no_map_that_was_up_sampled(model):

@@ -305,3 +305,43 @@ def test_a_file_in_the_way_is_one_line_and_code_2(tmp_path, capsys):
         code, _, error = run(capsys, "synthesise", output, "--preset", "tiny")
         assert (code, len(error.splitlines())) == (2, 1)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_outdated_is_drawn_again_only_where_that_is_asked_for(tmp_path, capsys):
+    asked = ("synthesise", tmp_path / "out", "--preset", "tiny")
+    assert run(capsys, *asked, "--seed", 1)[0] == 0
+    code, _, error = run(capsys, *asked, "--seed", 2)
+    assert code == 2
+    assert "holds something else (seed" in error
+    before = contents(tmp_path / "out")
+    assert run(capsys, *asked, "--seed", 1, "--refresh")[0] == 0
+    assert contents(tmp_path / "out") == before
+    assert run(capsys, *asked, "--seed", 2, "--refresh")[0] == 0
+    assert json.loads((tmp_path / "out/manifest.json").read_text())["seed"] == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_unfinished_work_on_something_else_is_outdated_too(tmp_path, capsys, monkeypatch):
+    asked = ("synthesise", tmp_path / "out", "--preset", "tiny")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(synthesis, "_finish", killed)
+        assert run(capsys, *asked, "--seed", 1)[0] == 130
+    code, _, error = run(capsys, *asked, "--seed", 2)
+    assert code == 2
+    assert "is unfinished work on something else" in error
+    assert run(capsys, *asked, "--seed", 2, "--refresh")[0] == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_what_this_suite_did_not_draw_is_never_removed(tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("kept")
+    code, _, error = run(capsys, "synthesise", tmp_path / "out", "--preset", "tiny", "--refresh")
+    assert code == 2
+    assert "is in the way" in error
+    assert (tmp_path / "out/thesis.txt").read_text() == "kept"

@@ -30,7 +30,7 @@ from workloads.slstr.product import UNFILLED
 from workloads.slstr.training_summary import COLUMNS
 
 CHECKOUT = Path(__file__).parents[2]
-TINY = ("--preset", "tiny", "--gpus", "0", "--no-telemetry", "--epochs", "4")
+TINY = ("--preset", "tiny", "--gpus", "0", "--no-telemetry", "--epochs", "4", "--batch-size", "8")
 PATIENCE = 240
 
 

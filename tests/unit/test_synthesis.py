@@ -224,7 +224,7 @@ def test_an_output_finished_between_look_and_lock_is_used(finished, expected, mo
 
 @pytest.mark.parametrize("other", [{"seed": SEED + 1}, {"size": DatasetSize(40, 203, 70, 122)}])
 def test_an_output_of_another_seed_or_size_is_refused_and_kept(finished, expected, other):
-    with pytest.raises(UnusableInput, match=r"delete it, or choose another --output"):
+    with pytest.raises(UnusableInput, match=r"delete it, or choose another folder"):
         synthesise(finished[0], **({"size": SIZE, "seed": SEED} | other))
     assert contents(finished[0]) == expected
 

@@ -169,9 +169,20 @@ def test_a_step_follows_the_gradient_of_the_mean_loss_over_the_global_batch(devi
 
 
 def test_a_finished_run_is_not_trained_again(devices, arrays, tmp_path):
-    train(devices, arrays, tmp_path, epochs=1)
+    with recording("train", tmp_path) as recorder:
+        training = training_of(devices, arrays, tmp_path, recorder, epochs=1)
+        training.run()
+        training.close()
     with pytest.raises(UnusableInput, match="finished run"):
         train(devices, arrays, tmp_path, epochs=1)
+
+
+def test_a_run_killed_behind_its_last_epoch_still_tells_its_figures(devices, arrays, tmp_path):
+    state = train(devices, arrays, tmp_path, epochs=2)
+    weights = weights_in(tmp_path)
+    again = train(devices, arrays, tmp_path, epochs=2)
+    assert again.figures() == state.figures()
+    assert all((weights[name] == value).all() for name, value in weights_in(tmp_path).items())
 
 
 def test_a_run_with_other_settings_is_not_continued(devices, arrays, tmp_path):

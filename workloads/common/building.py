@@ -85,12 +85,12 @@ def _finished(output: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
         return None
     manifest = read_manifest(output)
     if manifest is None:
-        raise UnusableInput(f"{output} is in the way: delete it, or choose another --output")
+        raise UnusableInput(f"{output} is in the way: delete it, or choose another folder")
     differing = [key for key, value in wanted.items() if manifest.get(key) != value]
     if differing:
         raise UnusableInput(
             f"{output} holds something else ({', '.join(differing)} differ from what is asked "
-            "for): delete it, or choose another --output"
+            "for): delete it, or choose another folder"
         )
     return manifest
 
@@ -110,5 +110,5 @@ def _require_same_work(partial: Path, wanted: dict[str, Any]) -> None:
         write_json(description, wanted)
     elif json.loads(description.read_text()) != wanted:
         raise UnusableInput(
-            f"{partial} is unfinished work on something else: delete it, or choose another --output"
+            f"{partial} is unfinished work on something else: delete it, or choose another folder"
         )

@@ -1,6 +1,7 @@
 """Checkpoints: a model's weights, its optimizer's state and the loop's state in one HDF5 file."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from workloads.common.errors import UnusableInput
 from workloads.common.hdf5 import replacing_hdf5
+from workloads.common.writing import replacing
 
 BEST, LAST = "best.h5", "last.h5"
 
@@ -78,6 +80,14 @@ def restore(
                 raise UnusableInput(f"{path} holds no optimizer state: training starts anew")
             _read(path, file["optimizer"], optimizer.variables)
     return about
+
+
+def change_state(path: Path, state: dict[str, Any]) -> None:
+    """Replace the loop's state in a checkpoint, whole or not at all."""
+    with replacing(path) as temporary:
+        shutil.copyfile(path, temporary)
+        with h5py.File(temporary, "r+") as file:
+            file.attrs["state"] = json.dumps(state)
 
 
 def _write(group: h5py.Group, variables: list[Any]) -> None:

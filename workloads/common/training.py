@@ -86,6 +86,8 @@ class Epoch:
 class Training:
     """One run of the loop: `run()` trains until a limit is met and returns the final state.
 
+    `close()` is for the end of the stage: until then a killed one comes back to where it was, were
+    it behind its last epoch.
     `settings` are what must be equal for a killed run to be continued in `output`. `images` counts
     what this process's run trained on, without what a killed one did before it.
     """
@@ -126,6 +128,13 @@ class Training:
         require_agreement(self.stepper.devices, self.stepper.model.variables, str(self.settings))
         return state
 
+    def close(self) -> None:
+        """Mark the run as finished: it is not to be continued, nor its figures told twice."""
+        if self.stepper.devices.reports:
+            last = self.output / checkpoints.LAST
+            about = checkpoints.describe(last)
+            checkpoints.change_state(last, about.state | {"finished": True})
+
     def _start(self) -> LoopState:
         last = self.output / checkpoints.LAST
         state = LoopState(StepClock(self.limits.warmup_steps))
@@ -139,7 +148,7 @@ class Training:
                 )
                 raise UnusableInput(
                     f"{self.output} holds a run with other settings ({', '.join(differing)}): "
-                    "choose another --output, or remove it"
+                    "choose another folder, or remove it"
                 )
             checkpoints.restore(last, self.stepper.model, self.stepper.optimizer)
             state = LoopState(**about.state | {"clock": StepClock(**about.state["clock"])})
@@ -147,7 +156,7 @@ class Training:
             state.clock.warmup_steps = state.clock.steps + self.limits.warmup_steps
             if state.finished:
                 raise UnusableInput(
-                    f"{self.output} holds a finished run: choose another --output, or remove it"
+                    f"{self.output} holds a finished run: choose another folder, or remove it"
                 )
             self.recorder.event("resumed", state.epochs)
         require_agreement(self.stepper.devices, [], f"start behind epoch {state.epochs}")
@@ -224,7 +233,6 @@ class Training:
             state.epochs_without_improvement = 0
         else:
             state.epochs_without_improvement += 1
-        state.finished = self._is_over(state)
         self.recorder.event(
             "epoch_stop",
             state.epochs,

@@ -46,7 +46,7 @@ def only_run(folder: Path, applies: bool = True) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UnusableInput(
-                f"another run is writing to {folder}: wait for it, or choose another --output"
+                f"another run is writing to {folder}: wait for it, or choose another folder"
             ) from None
         yield
 

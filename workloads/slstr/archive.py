@@ -16,21 +16,23 @@ from workloads.slstr.product import SUFFIX, is_scene_name
 LARGEST_SCENE_BYTES = 4 * 2**30
 
 
-def scene_in(archive: Path) -> str:
-    """The name, without `.SEN3`, of the one scene that an archive holds.
+def archive_identity(archive: Path) -> tuple[str, str]:
+    """The name, without `.SEN3`, of the one scene in an archive, and what tells it from another.
 
-    Nothing is unpacked. Raises UnusableInput where it is no zip archive, holds no scene or several,
-    an entry is a link or would leave the folder, or the scene is larger than any is.
+    That is the name, size and checksum of every file in it, by its directory: nothing is unpacked.
+    Raises UnusableInput where it is no zip archive, holds no scene or several, an entry is a link
+    or would leave the folder, or the scene is larger than any is.
     """
     with opened_zip(archive) as opened:
-        return _scene_files(opened, archive)[0]
+        scene, files = _scene_files(opened, archive)
+    return scene, repr(sorted((entry.filename, entry.file_size, entry.CRC) for entry in files))
 
 
 def extract_scene(archive: Path, output: Path) -> tuple[int, int]:
     """Unpack the scene of an archive as `output / NAME.SEN3`; return the bytes read and written.
 
-    Every file's checksum is checked. Raises UnusableInput as `scene_in` does and where a file is
-    damaged, and OSError.
+    Every file's checksum is checked. Raises UnusableInput as `archive_identity` does and where a
+    file is damaged, and OSError.
     """
     with opened_zip(archive) as opened:
         scene, files = _scene_files(opened, archive)

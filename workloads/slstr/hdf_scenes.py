@@ -71,18 +71,24 @@ def dataset_digest(scenes: Iterable[SceneFile]) -> str:
     return str(digest)
 
 
-def read_channels(scene: SceneFile) -> NDArray[np.float32]:
+def read_channels(scene: SceneFile, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """The channels of a scene, (rows, columns, 9), reflectances first; NaN where unfilled.
 
-    Temperatures are in kelvin. Raises UnusableInput where the file cannot be read.
+    Temperatures are in kelvin. They are written into `out` where it is given. Raises UnusableInput
+    where the file cannot be read.
     """
-    channels = np.empty((*scene.shape, CHANNELS), np.float32)
+    channels = np.empty((*scene.shape, CHANNELS), np.float32) if out is None else out
     with _opened(scene.path) as file:
         reflectances, temperatures = file[REFLECTANCES], file[TEMPERATURES]
         bands = reflectances.shape[2]
-        channels[..., :bands] = reflectances[...]
-        channels[..., bands:] = temperatures[...]
-        channels[..., bands:] += np.float32(temperatures.attrs.get(ADD_OFFSET, 0.0))
+        offset = np.float32(temperatures.attrs.get(ADD_OFFSET, 0.0))
+        # Chunk by chunk: what a whole scene takes on the way would not stay in the caches.
+        for first in range(0, scene.shape[0], scene.patch_size):
+            rows = slice(first, first + scene.patch_size)
+            channels[rows, :, :bands] = reflectances[rows]
+            channels[rows, :, bands:] = temperatures[rows]
+            if offset:
+                channels[rows, :, bands:] += offset
     return channels
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
 from numpy.typing import NDArray
 
 from workloads.common.errors import RunFailed
@@ -60,12 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Read:
-    """A scene without a prediction: its flags, and its channels as `Tiling.pad` makes them."""
+    """A scene without a prediction: its flags, and its channels as `tiling` pads them."""
 
     scene: SceneFile
     bayes: Mask | None
     truth: Mask | None
-    channels: NDArray[np.float32]
+    tiling: Tiling
+    padded: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ class _Masked:
 
 def network_of_cores(model: keras.Model) -> keras.Model:
     """The network for inference on tiles: `model`, folded, and only what it says of the core."""
-    folded = fold(model)
-    cores = layers.Cropping2D(HALO, dtype="float32")(folded.output)
-    return keras.Model(folded.input, cores, name=folded.name)
+    return fold(model, HALO)
 
 
 def infer_probability(
@@ -95,7 +93,7 @@ def infer_probability(
 
 def mask_of(probability: NDArray[np.floating[Any]]) -> Mask:
     """The cloud mask at those probabilities: 1 where cloud is as likely as not, or more."""
-    return np.where(probability >= THRESHOLD, np.uint8(CLOUD), np.uint8(0))
+    return (probability >= THRESHOLD).astype(np.uint8) * np.uint8(CLOUD)
 
 
 def unfinished(inference: Inference, scenes: Sequence[SceneFile]) -> list[SceneFile]:
@@ -125,9 +123,7 @@ def infer_all(inference: Inference, scenes: Sequence[SceneFile]) -> Generator[Ou
     readers, devices = min(_MOST_READERS, available_processors()), len(inference.infers)
     with (
         closing(map_ahead(partial(_load, inference), scenes, readers, readers)) as loaded,
-        closing(
-            map_ahead(partial(_compute, inference, idle), loaded, devices, devices)
-        ) as computed,
+        closing(map_ahead(partial(_compute, idle), loaded, devices, devices)) as computed,
         closing(map_ahead(partial(_finish, inference), computed, threads=1, ahead=1)) as outcomes,
     ):
         yield from outcomes
@@ -148,18 +144,19 @@ def _load(inference: Inference, scene: SceneFile) -> _Read | _Masked:
     mask = _finished_mask(inference, scene)
     if mask is not None:
         return _Masked(scene, bayes, truth, mask)
-    channels = Tiling.of(scene.shape, inference.tile).pad(read_channels(scene))
-    return _Read(scene, bayes, truth, channels)
+    tiling = Tiling.of(scene.shape, inference.tile)
+    frame = tiling.frame()
+    read_channels(scene, frame.inside)
+    return _Read(scene, bayes, truth, tiling, frame.padded)
 
 
-def _compute(inference: Inference, idle: "SimpleQueue[Infer]", loaded: _Read | _Masked) -> _Masked:
+def _compute(idle: "SimpleQueue[Infer]", loaded: _Read | _Masked) -> _Masked:
     """Mask a scene on the device that is idle, unless the mask is there already."""
     if isinstance(loaded, _Masked):
         return loaded
-    tiling = Tiling.of(loaded.scene.shape, inference.tile)
     infer = idle.get()
     try:
-        probability = infer_probability(infer, tiling, loaded.channels)
+        probability = infer_probability(infer, loaded.tiling, loaded.padded)
     finally:
         idle.put(infer)
     if not np.isfinite(probability).all():

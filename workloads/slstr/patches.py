@@ -54,6 +54,7 @@ class PatchReader:
         self._scenes = list(scenes)
         grids = [[-(-side // self.patch_size) for side in scene.shape] for scene in scenes]
         self._ends = np.cumsum([rows * columns for rows, columns in grids])
+        self._spans_of = cache(_spans)
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -65,7 +66,7 @@ class PatchReader:
         """
         index = int(np.searchsorted(self._ends, number, side="right"))
         scene = self._scenes[index]
-        spans = _spans(scene.path)
+        spans = self._spans_of(scene.path)
         within = number - (int(self._ends[index - 1]) if index else 0)
         side = self.patch_size
         channels = np.empty((side, side, CHANNELS), self.dtype)
@@ -94,7 +95,6 @@ def _read(file: int, span: Span) -> bytes:
     return content
 
 
-@cache
 def _spans(path: Path) -> dict[str, list[Span]]:
     """Where the chunks of a scene lie, row by row, for each dataset that a patch is read from."""
     try:

@@ -8,6 +8,7 @@ reaches `REACH` pixels: a tile with a halo of as much says of its core what the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,13 @@ REACH = 46
 HALO = -(-REACH // STRIDE) * STRIDE
 _PUBLISHED_STEP = 176
 _PUBLISHED_BORDERS = 80
+
+
+class Frame(NamedTuple):
+    """An array for a padded scene, and the part of it (rows, columns, 9) that is the scene."""
+
+    padded: NDArray[np.float32]
+    inside: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,16 +58,21 @@ class Tiling:
         return self.sides[0] - 2 * HALO, self.sides[1] - 2 * HALO
 
     def pad(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A scene's channels (rows, columns, 9) with what the tiles need around it: NaN.
+        """A scene's channels (rows, columns, 9) with what the tiles need around it: NaN."""
+        frame = self.frame()
+        frame.inside[...] = channels
+        return frame.padded
 
-        That is no value, as beyond the swath: the network takes it for zero.
+    def frame(self) -> Frame:
+        """An array for the channels of a scene and of what the tiles need around it.
+
+        Around it is NaN, no value, as beyond the swath: the network takes it for zero.
         """
         (rows, columns), top, left = self.shape, HALO + self.first[0], HALO + self.first[1]
         padded = self.blank(*self.counts)
         padded[:top] = padded[top + rows :] = np.nan
         padded[:, :left] = padded[:, left + columns :] = np.nan
-        padded[top : top + rows, left : left + columns] = channels
-        return padded
+        return Frame(padded, padded[top : top + rows, left : left + columns])
 
     def blank(self, down: int = 1, across: int = 1) -> NDArray[np.float32]:
         """An uninitialised array for the channels of so many tiles."""

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
             naming_lost_peers(devices.group),
             opened_source(devices, location, options, recorder) as source,
         ):
-            figures = _train(devices, location.preset, source, options, recorder)
+            training, figures = _train(devices, location.preset, source, options, recorder)
         record_devices(recorder, options, devices)
         recorder.provenance(
             model=options.model,
@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
             if fingerprint is not None:
                 figures["loss_step100"] = fingerprint
         _record_figures(recorder, devices, figures)
+        training.close()
     close_with_table(recorder, f"train: {options.output}", reports)
 
 
@@ -87,7 +88,7 @@ def _train(
     source: Source,
     options: argparse.Namespace,
     recorder: Recorder,
-) -> dict[str, float]:
+) -> tuple[Training, dict[str, float]]:
     feeds = together(devices, lambda: _open_feeds(devices, source))
     record_provenance(recorder, options, source.digest, "tensorflow", "keras")
     batch = options.global_batch or preset.global_batch
@@ -117,7 +118,7 @@ def _train(
         options.precision,
         options.gpu_peak_tflops,
     )
-    return figures
+    return training, figures
 
 
 def _open_feeds(devices: Devices, source: Source) -> Feeds:

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.common.pool import available_processors, map_unordered
 from workloads.common.progress import progress_of
@@ -21,8 +22,13 @@ from workloads.slstr.scene_reading import BrokenScene, Scene
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scene: the bytes read and written now, 0 where it was kept; or why not."""
+    """What became of a scene: the bytes read and written now, 0 where it was kept; or why not.
 
+    `name` and `source` say what it was made from.
+    """
+
+    name: str
+    source: str
     read: int = 0
     written: int = 0
     problem: BrokenScene | None = None
@@ -76,7 +82,7 @@ def convert_scene(scene: Scene, output: Path, settings: Settings, keep_going: bo
     """Write one scene's file, unless it is finished. BrokenScene is raised unless `keep_going`."""
     source = source_of(scene, settings)
     if finished_file(output, scene.name, settings, source.digest) is not None:
-        return Outcome()
+        return Outcome(scene.name, source.digest)
     # What an earlier run made of it with other settings may lie in the folder of the other time of
     # day, and must not stand for a scene that turns out to be broken.
     remove_files(output, scene.name)
@@ -85,13 +91,17 @@ def convert_scene(scene: Scene, output: Path, settings: Settings, keep_going: bo
     except BrokenScene as problem:
         if not keep_going:
             raise
-        return Outcome(problem=problem)
+        return Outcome(scene.name, source.digest, problem=problem)
     path = write_scene(output, converted, settings, source.digest)
-    return Outcome(source.size, path.stat().st_size)
+    return Outcome(scene.name, source.digest, source.size, path.stat().st_size)
 
 
 def _record(recorder: Recorder, outcomes: list[Outcome], seconds: float) -> None:
     """Speed of what was converted now; what was kept cost nothing and counts for nothing."""
+    digest = FileSetDigest()
+    for each in outcomes:
+        digest.add(each.name, each.source.encode())
+    recorder.provenance(dataset_digest=str(digest))
     converted = sum(each.written > 0 for each in outcomes)
     rejected = sum(each.problem is not None for each in outcomes)
     recorder.event("scenes", len(outcomes), kept=len(outcomes) - converted - rejected)

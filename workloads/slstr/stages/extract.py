@@ -4,13 +4,14 @@ import argparse
 import time
 from pathlib import Path
 
+from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.common.path_lists import read_list
 from workloads.common.pool import available_processors, map_unordered
 from workloads.common.progress import progress_of
 from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
-from workloads.slstr.archive import extract_scene, scene_in
+from workloads.slstr.archive import archive_identity, extract_scene
 from workloads.slstr.product import SUFFIX
 from workloads.slstr.report import close_with_table, record_run_of_slstr
 
@@ -20,9 +21,10 @@ def run(options: argparse.Namespace) -> None:
 
     What can be refused is refused before anything is written. Raises UnusableInput and OSError.
     """
-    archives = _scenes_of(options.file_list)
+    archives, digest = _scenes_of(options.file_list)
     with only_run(options.output), recording("extract", options.output) as recorder:
         record_run_of_slstr(recorder, options)
+        recorder.provenance(dataset_digest=digest)
         missing = [
             (archive, options.output)
             for scene, archive in archives.items()
@@ -48,8 +50,11 @@ def _extract(recorder: Recorder, jobs: list[tuple[Path, Path]]) -> None:
     recorder.metric("megabytes_written_per_second", written / 1e6 / seconds)
 
 
-def _scenes_of(file_list: Path) -> dict[str, Path]:
-    """The archive of every scene in the list. UnusableInput names what cannot be unpacked."""
+def _scenes_of(file_list: Path) -> tuple[dict[str, Path], str]:
+    """The archive of every scene in the list, and the digest of what all of them hold.
+
+    UnusableInput names what cannot be unpacked.
+    """
     archives = [file_list.parent / path for path in read_list(file_list)]
     missing = [archive for archive in archives if not archive.is_file()]
     if missing:
@@ -57,12 +62,14 @@ def _scenes_of(file_list: Path) -> dict[str, Path]:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise UnusableInput(f"{file_list} names files that are not there: {names}{more}")
     found: dict[str, Path] = {}
+    digest = FileSetDigest()
     for archive in archives:
-        scene = scene_in(archive)
+        scene, content = archive_identity(archive)
         if scene in found:
             raise UnusableInput(
                 f"{found[scene]} and {archive} in {file_list} hold the same scene, {scene}: "
                 "leave one out"
             )
         found[scene] = archive
-    return found
+        digest.add(scene, content.encode())
+    return found, str(digest)

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
         fingerprint = None if settings.deterministic else _measure_fingerprint(options, reports)
         devices = open_devices(options.gpus, settings.deterministic)
         with naming_lost_peers(devices.group):
-            state, figures = _train(devices, settings, scenes, recorder)
+            training, state, figures = _train(devices, settings, scenes, recorder)
         if not settings.deterministic:
             figures.pop("loss_step100", None)
             if fingerprint is not None:
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> None:
         _record_figures(recorder, devices, figures)
         if options.summary is not None and reports:
             add_to_summary(options.summary, _summary(devices, settings, state))
+        training.close()
     close_with_table(recorder, f"train: {options.output}", reports)
 
 
@@ -102,7 +103,7 @@ def _measure_fingerprint(options: argparse.Namespace, reports: bool) -> float | 
 
 def _train(
     devices: Devices, settings: Settings, scenes: SplitScenes, recorder: Recorder
-) -> tuple[LoopState, dict[str, float]]:
+) -> tuple[Training, LoopState, dict[str, float]]:
     options = settings.options
     batch = settings.batch_size * devices.replicas
     feeds = together(
@@ -135,7 +136,7 @@ def _train(
         options.gpu_peak_tflops,
     )
     _save(devices, settings, stepper.model)
-    return state, figures | published_figures(state)
+    return training, state, figures | published_figures(state)
 
 
 def _make_stepper(devices: Devices, settings: Settings, scenes: SplitScenes, batch: int) -> Stepper:
