@@ -144,7 +144,7 @@ def test_a_checkpoint_of_the_other_model_or_none_at_all(capsys, tmp_path, tiny_p
         file.attrs["model"] = "original"
     assert_refused(run(capsys, *evaluate, "--checkpoint", trained), "not a checkpoint")
     again = run(capsys, "train", "--data", tiny_packed, "--output", trained, "--model", "optimised")
-    assert_refused(again, "other settings (", "model", "--output")
+    assert_refused(again, "other settings (", "model", "choose another folder")
 
 
 @pytest.mark.parametrize("stage", ["synthesise", "pack"])
