@@ -250,8 +250,9 @@ class SlstrInference(TrainedSlstrCheck):
     @builtins.run_after("setup")
     def find_floor(self) -> None:
         """Know how good the masks must be, where the clouds are known."""
+        self.floors = {"bayes_accuracy": TEST_ACCURACY_FLOORS[self.dataset]}
         if self.dataset == "synthetic":
-            self.floors = {"truth_accuracy": TRUTH_ACCURACY_FLOOR}
+            self.floors["truth_accuracy"] = TRUTH_ACCURACY_FLOOR
 
     def expectation(self) -> sanity.Expectation:
         """As for every check; also how well the clouds are found, where they are known."""

@@ -6,7 +6,12 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.common.host_memory import ALIGNMENT, aligned_empty, tensor_of
+from workloads.common.host_memory import (
+    ALIGNMENT,
+    _left_by_control_groups,
+    aligned_empty,
+    tensor_of,
+)
 
 
 @given(
@@ -42,3 +47,21 @@ def test_an_array_that_cannot_be_shared_is_copied(make):
     assert tensor.shape == array.shape
     assert (tensor.numpy() == 7).all()
     assert "CPU" in tensor.device
+
+
+def limit(folder, maximum, current, files):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "memory.max").write_text(f"{maximum}\n")
+    (folder / "memory.current").write_text(f"{current}\n")
+    (folder / "memory.stat").write_text(f"anon 5\nfile {files}\nkernel 1\n")
+
+
+def test_the_limits_of_a_job_and_of_its_step_are_heeded(tmp_path):
+    (tmp_path / "membership").write_text("1:name=systemd:/x\n0::/job/step\n")
+    root = tmp_path / "groups"
+    limit(root / "job", 1000, 900, 300)
+    limit(root / "job/step", "max", 10, 0)
+    assert _left_by_control_groups(tmp_path / "membership", root) == [400]
+    limit(root / "job/step", 500, 600, 20)
+    assert _left_by_control_groups(tmp_path / "membership", root) == [0, 400]
+    assert _left_by_control_groups(tmp_path / "nowhere", root) == []

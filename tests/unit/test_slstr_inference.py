@@ -1,5 +1,6 @@
 """Inference as a user runs it: masks of the published tiling, kept when they are there already."""
 
+import dataclasses
 import errno
 import json
 import re
@@ -14,8 +15,10 @@ from workloads.slstr import inferring
 from workloads.slstr.__main__ import main
 from workloads.slstr.hdf_scenes import find_scene_files
 from workloads.slstr.inferring import Inference, infer_all, mask_of
+from workloads.slstr.presets import PRESETS
 from workloads.slstr.product import UNFILLED
 from workloads.slstr.scoring import Confusion, compare
+from workloads.slstr.stages import inference as stage
 from workloads.slstr.tiling import REACH
 
 PATCH, STEP, BORDER = 256, 176, 40
@@ -139,6 +142,36 @@ def test_scores_and_provenance_are_recorded(capsys, scenes, network, hdf, tmp_pa
     assert records["dataset_digest"].startswith("sha256-sum:")
     assert records["peak_memory_bytes"] > 0
     assert (records["gpus_asked"], records["gpus_used"]) == (0, 0)
+
+
+def test_a_measured_run_computes_scenes_again_and_scores_each_once(
+    capsys, monkeypatch, scenes, network, hdf, tmp_path
+):
+    code, once, _, error = infer(capsys, network, hdf, tmp_path)
+    assert code == 0, error
+    limits = dataclasses.replace(PRESETS["smoke"]().limits, measured_seconds=9.0)
+    preset = dataclasses.replace(PRESETS["smoke"](), limits=limits)
+
+    def measured():
+        """Measured for a while."""
+        return preset
+
+    monkeypatch.setitem(PRESETS, "smoke", measured)
+    monkeypatch.setattr(stage, "repeated", lambda found, is_over: [*found, *found, found[0]])
+    code, again, _, error = infer(capsys, network, hdf, tmp_path)
+    assert code == 0, error
+    assert again["kept_scenes"] == 0
+    assert again["eval_samples"] == 2 * len(scenes) + 1
+    assert again["imgs_per_s"] == pytest.approx(again["eval_samples"] / again["total"])
+    for name in ("bayes_accuracy", "truth_accuracy", "bayes_iou"):
+        assert again[name] == once[name]
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_scenes_are_repeated_from_the_first_on_until_it_is_over(more):
+    answers = iter([False] * more + [True])
+    found = list(inferring.repeated(["a", "b", "c"], lambda: next(answers)))
+    assert found == list("abcabcab")[: 3 + more]
 
 
 def test_nothing_is_said_of_a_truth_that_nobody_knows(capsys, network, tmp_path):

@@ -38,7 +38,7 @@ ENDLESS = """
 import sys
 from workloads.slstr.__main__ import main
 from workloads.slstr.stages import inference
-def endless(given, scenes, advance, stopping):
+def endless(given, scenes, judged, advance, stopping):
     print("begun", flush=True)
     stopping.wait()
     return inference.Tally.of_counts([0] * 10), 0.0

@@ -1,12 +1,15 @@
 """The stage `run`: every stage as one would type it, in order, and none twice."""
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
+from workloads.common.checkpoints import LAST, Checkpoint
 from workloads.slstr.__main__ import main
-from workloads.slstr.networks import MODEL_FILE
 from workloads.slstr.stages import run as stage
 
 
@@ -15,7 +18,8 @@ def started(monkeypatch):
     """The command lines that were started, without the interpreter; each ends with a code of 0."""
     found = []
 
-    def start(command, env):
+    def start(command, env, pass_fds):
+        assert pass_fds
         found.append(command[3:])
         return subprocess.CompletedProcess(command, start.codes.get(command[3], 0))
 
@@ -50,13 +54,50 @@ def test_every_stage_reads_what_an_earlier_one_writes(started, tmp_path):
     assert train[train.index("--epochs") + 1] == "2"
 
 
-def test_a_network_that_is_there_is_not_trained_again(started, tmp_path):
+def leave_training(folder, finished, precision="float32"):
+    """What `train` leaves, as far as `run` looks at it."""
+    (folder / "model").mkdir(parents=True)
+    about = Checkpoint("unet", {"precision": precision}, {"epochs": 3, "finished": finished})
+    with h5py.File(folder / "model" / LAST, "w") as file:
+        file.attrs["model"] = about.model
+        file.attrs["settings"] = json.dumps(about.settings)
+        file.attrs["state"] = json.dumps(about.state)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_training_that_is_finished_is_not_done_again_and_others_go_on(
+    started, tmp_path, finished
+):
     commands, _ = started
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / MODEL_FILE).touch()
+    leave_training(tmp_path, finished)
     assert main(["run", str(tmp_path), "--preset", "tiny"]) == 0
-    assert "train" not in names(commands)
+    assert ("train" in names(commands)) != finished
     assert "inference" in names(commands)
+
+
+@pytest.mark.parametrize("options", [("--epochs", "4"), ("--precision", "mixed_bfloat16")])
+def test_a_network_that_was_trained_otherwise_is_refused(started, tmp_path, capsys, options):
+    leave_training(tmp_path, True)
+    assert main(["run", str(tmp_path), "--preset", "tiny", *options]) == 2
+    assert "holds a network trained with" in capsys.readouterr().err
+    assert started[0] == []
+
+
+def test_a_stage_that_outlives_its_run_keeps_others_out(tmp_path, capsys, monkeypatch):
+    outliving = []
+
+    def leave(command, env, pass_fds):
+        sleeping = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        outliving.append(subprocess.Popen(sleeping, stdin=subprocess.PIPE, pass_fds=pass_fds))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage.subprocess, "run", leave)
+    assert main(["run", str(tmp_path), "--preset", "tiny"]) == 130
+    assert main(["run", str(tmp_path), "--preset", "tiny"]) == 2
+    assert "another run is writing" in capsys.readouterr().err
+    outliving[0].communicate()
+    assert main(["run", str(tmp_path), "--preset", "tiny"]) == 130
+    outliving[1].communicate()
 
 
 @pytest.mark.parametrize(("code", "ending"), [(2, 2), (1, 1), (-9, 1)])

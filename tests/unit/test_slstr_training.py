@@ -27,7 +27,7 @@ from workloads.slstr.networks import load_network, save_network
 from workloads.slstr.objective import BORDER, CloudMasking
 from workloads.slstr.patch_feeds import split_scenes
 from workloads.slstr.product import UNFILLED
-from workloads.slstr.training_summary import COLUMNS
+from workloads.slstr.training_summary import COLUMNS, add_to_summary
 
 CHECKOUT = Path(__file__).parents[2]
 TINY = ("--preset", "tiny", "--gpus", "0", "--no-telemetry", "--epochs", "4", "--batch-size", "8")
@@ -238,6 +238,31 @@ def test_what_cannot_be_trained_on_is_refused_in_one_line(tmp_path, capsys):
     few = write_scenes(tmp_path / "few", 2, shape=(32, 32))
     assert train(few, tmp_path / "other") == 2
     assert "do not fill one batch" in capsys.readouterr().err
+
+
+def test_scenes_that_are_packed_otherwise_are_refused_wherever_they_are_used(tmp_path, capsys):
+    folder = write_scenes(tmp_path / "hdf")
+    other = write_scenes(tmp_path / "other", packing="float16")
+    tested = split_scenes(find_scene_files(folder), 1).testing[0].path
+    tested.write_bytes((other / tested.relative_to(folder)).read_bytes())
+    assert train(folder, tmp_path / "model") == 2
+    assert "convert all alike" in capsys.readouterr().err
+
+
+def test_a_summary_that_is_no_table_of_trainings_is_refused_before_training(hdf, tmp_path, capsys):
+    (tmp_path / "notes.csv").write_text("index,am")
+    for path, message in ((tmp_path / "notes.csv", "is not a table"), (tmp_path, "is a folder")):
+        assert train(hdf, tmp_path / "model", "--summary", path) == 2
+        assert message in capsys.readouterr().err
+    assert (tmp_path / "notes.csv").read_text() == "index,am"
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_row_of_a_run_that_was_killed_behind_it_is_not_added_twice(tmp_path):
+    for row in ({"index": "a", "epochs": 1}, {"index": "a", "epochs": 1}, {"index": "b"}):
+        add_to_summary(tmp_path / "results.csv", row)
+    with (tmp_path / "results.csv").open() as file:
+        assert [row["index"] for row in csv.DictReader(file)] == ["a", "b"]
 
 
 def test_a_scene_that_breaks_in_the_middle_of_training_is_named(hdf, tmp_path, capsys):

@@ -90,6 +90,8 @@ def run_chosen_stage(package: str, options: argparse.Namespace) -> int:
     """
 
     def stage() -> None:
+        # Before anything loads TensorFlow, which else explains itself at length.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         # Only the stage that runs is loaded: most of them need no TensorFlow.
         importlib.import_module(f"{package}.stages.{options.stage}").run(options)
 

@@ -33,9 +33,34 @@ def tensor_of(array: NDArray[Any]) -> tf.Tensor:
 
 
 def available_memory() -> int:
-    """Bytes that this machine can give without swapping; 0 where it does not say."""
+    """Bytes that this process can get without swapping; 0 where the machine does not say.
+
+    That is what the machine has, or less where a batch job has a limit.
+    """
+    left = _left_by_control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
     for line in Path("/proc/meminfo").read_text().splitlines():
         name, _, rest = line.partition(":")
         if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024
+            return min([int(rest.split()[0]) * 1024, *left])
     return 0
+
+
+def _left_by_control_groups(membership: Path, root: Path) -> list[int]:
+    """What each memory limit of the process's control groups (version 2) leaves, in bytes."""
+    left = []
+    try:
+        [own] = [line[3:] for line in membership.read_text().splitlines() if line[:3] == "0::"]
+    except (OSError, ValueError):
+        return []
+    group = root / own.lstrip("/")
+    for folder in (group, *group.parents):
+        try:
+            limit = int((folder / "memory.max").read_text())
+            used = int((folder / "memory.current").read_text())
+            statistics = (folder / "memory.stat").read_text().split()
+            # Pages of files are counted, and given up when they are wanted.
+            files = int(statistics[statistics.index("file") + 1])
+        except (OSError, ValueError, IndexError):
+            continue
+        left.append(max(0, limit - used + files))
+    return left

@@ -35,10 +35,14 @@ def give_default_mode(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def only_run(folder: Path, applies: bool = True) -> Iterator[None]:
-    """Keep a second run out of `folder` while the block runs; UnusableInput when there is one."""
+def only_run(folder: Path, applies: bool = True) -> Iterator[int]:
+    """Keep a second run out of `folder` while the block runs; UnusableInput when there is one.
+
+    Yields the descriptor of the lock, which a process that inherits it keeps as well; -1 where
+    this does not apply.
+    """
     if not applies:
-        yield
+        yield -1
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
@@ -48,7 +52,7 @@ def only_run(folder: Path, applies: bool = True) -> Iterator[None]:
             raise UnusableInput(
                 f"another run is writing to {folder}: wait for it, or choose another folder"
             ) from None
-        yield
+        yield lock.fileno()
 
 
 def write_json(path: Path, content: Any) -> None:

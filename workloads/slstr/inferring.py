@@ -1,6 +1,7 @@
 """Masking the clouds of many scenes: read, compute and write at the same time."""
 
-from collections.abc import Callable, Generator, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -36,13 +37,15 @@ class Inference:
 
     `made_with` names the network and what else decides a prediction: where all of it is equal, and
     the scene's file too, a prediction in `output` is kept. `tile` is the side of tiles, None for
-    whole scenes.
+    whole scenes. With `measured_seconds` scenes are computed again and again for so long, and none
+    is kept.
     """
 
     infers: Sequence[Infer]
     output: Path
     made_with: dict[str, Any]
     tile: int | None = None
+    measured_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,16 @@ def warm_up(inference: Inference, scenes: Sequence[SceneFile]) -> None:
             infer(blank[None])
 
 
-def infer_all(inference: Inference, scenes: Sequence[SceneFile]) -> Generator[Outcome, None, None]:
+def repeated(scenes: Sequence[SceneFile], is_over: Callable[[], bool]) -> Iterator[SceneFile]:
+    """All scenes once, and then from the first on until `is_over`."""
+    yield from scenes
+    for scene in itertools.cycle(scenes):
+        if is_over():
+            return
+        yield scene
+
+
+def infer_all(inference: Inference, scenes: Iterable[SceneFile]) -> Generator[Outcome, None, None]:
     """Make and write the prediction of each scene; yields what became of each, in order, when done.
 
     Raises RunFailed where a probability is not finite, UnusableInput where a scene's file cannot
@@ -134,6 +146,8 @@ def _made_with(inference: Inference, scene: SceneFile) -> dict[str, Any]:
 
 
 def _finished_mask(inference: Inference, scene: SceneFile) -> Mask | None:
+    if inference.measured_seconds is not None:
+        return None
     mask = finished_prediction(inference.output, scene.name, _made_with(inference, scene))
     return mask if mask is not None and mask.shape == scene.shape else None
 

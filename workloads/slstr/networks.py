@@ -84,4 +84,5 @@ def _is_checkpoint(file: Path) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    return line.partition(" Example error")[0]

@@ -17,7 +17,7 @@ from workloads.slstr.model import STRIDE
 from workloads.slstr.moments import Moments, pooled
 from workloads.slstr.objective import BORDER
 from workloads.slstr.patch_cache import PatchCache, on_disk, patch_bytes, require_memory
-from workloads.slstr.patches import PatchReader
+from workloads.slstr.patches import PatchReader, require_alike
 from workloads.slstr.product import CHANNELS
 
 TEST_SHARE = 0.2
@@ -102,6 +102,8 @@ def open_feeds(
     """The patches to train on and to test on. Raises UnusableInput and OSError."""
     # Patches of a scene stay neighbours, so that few ranks open its file.
     dealing = Dealing(None, most_shards(global_batch))
+    # Of both together: they are read apart, and what is packed otherwise would be read wrongly.
+    require_alike([*scenes.training, *scenes.testing])
     readers = [PatchReader(scenes.training), PatchReader(scenes.testing)]
     shares = [devices.shares(len(reader), seed, dealing) for reader in readers]
     owned = [sum(len(share.owned) for share in each) for each in shares]

@@ -34,23 +34,12 @@ class PatchReader:
     """The patches of `scenes`, which are numbered scene by scene, row by row.
 
     Those at the lower and right edges reach over the scene, where they are unfilled. Raises
-    UnusableInput where the scenes are not all packed in the same way, or smaller than a patch.
+    UnusableInput as `require_alike` does.
     """
 
     def __init__(self, scenes: Sequence[SceneFile]) -> None:
-        first = scenes[0]
-        self.patch_size, self.dtype = first.patch_size, np.dtype(first.packing)
-        for scene in scenes:
-            if (scene.patch_size, scene.packing) != (first.patch_size, first.packing):
-                raise UnusableInput(
-                    f"{scene.path} has patches of {scene.patch_size} pixels in {scene.packing}, "
-                    f"{first.path} of {first.patch_size} in {first.packing}: convert all alike"
-                )
-            if min(scene.shape) < scene.patch_size:
-                raise UnusableInput(
-                    f"{scene.path} is smaller than a patch of {scene.patch_size} pixels: convert "
-                    "with a smaller --patch-size"
-                )
+        require_alike(scenes)
+        self.patch_size, self.dtype = scenes[0].patch_size, np.dtype(scenes[0].packing)
         self._scenes = list(scenes)
         grids = [[-(-side // self.patch_size) for side in scene.shape] for scene in scenes]
         self._ends = np.cumsum([rows * columns for rows, columns in grids])
@@ -86,6 +75,22 @@ class PatchReader:
                 f"{scene.path} cannot be read ({error}): convert the scene again"
             ) from None
         return channels, target
+
+
+def require_alike(scenes: Sequence[SceneFile]) -> None:
+    """Raise UnusableInput where scenes are packed in different ways, or smaller than a patch."""
+    first = scenes[0]
+    for scene in scenes:
+        if (scene.patch_size, scene.packing) != (first.patch_size, first.packing):
+            raise UnusableInput(
+                f"{scene.path} has patches of {scene.patch_size} pixels in {scene.packing}, "
+                f"{first.path} of {first.patch_size} in {first.packing}: convert all alike"
+            )
+        if min(scene.shape) < scene.patch_size:
+            raise UnusableInput(
+                f"{scene.path} is smaller than a patch of {scene.patch_size} pixels: convert "
+                "with a smaller --patch-size"
+            )
 
 
 def _read(file: int, span: Span) -> bytes:

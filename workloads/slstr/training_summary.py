@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from workloads.common.errors import UnusableInput
 from workloads.common.training import LoopState
 from workloads.common.writing import replacing
 
@@ -44,17 +45,29 @@ def published_figures(state: LoopState) -> dict[str, float]:
     return figures
 
 
+def require_summary(path: Path) -> None:
+    """Raise UnusableInput where `path` cannot be such a table, or is another file."""
+    if path.is_dir():
+        raise UnusableInput(f"{path} is a folder: name a file for --summary")
+    if path.exists() and _lines_of(path)[:1] != [",".join(COLUMNS)]:
+        raise UnusableInput(f"{path} is not a table of trainings: name another file for --summary")
+
+
 def add_to_summary(path: Path, row: dict[str, str | int | float]) -> None:
     """Add a row to the table in `path`, which begins with the names of COLUMNS.
 
-    What `row` lacks stays empty. The rows that are there are kept.
+    What `row` lacks stays empty. The rows that are there are kept. A row that is the last already
+    is not added: the run was killed right behind it.
     """
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, restval="", lineterminator="\n")
-    if path.exists():
-        table.write(path.read_text())
-    else:
-        writer.writeheader()
+    lines = _lines_of(path) if path.exists() else [",".join(COLUMNS)]
+    written = io.StringIO()
+    writer = csv.DictWriter(written, COLUMNS, restval="", lineterminator="")
     writer.writerow({name: row[name] for name in COLUMNS if name in row})
+    if lines[-1] != written.getvalue():
+        lines.append(written.getvalue())
     with replacing(path) as temporary:
-        temporary.write_text(table.getvalue())
+        temporary.write_text("\n".join(lines) + "\n")
+
+
+def _lines_of(path: Path) -> list[str]:
+    return path.read_text(errors="replace").splitlines()

@@ -4,6 +4,7 @@ import argparse
 import os
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import astuple, dataclass
 
@@ -21,9 +22,17 @@ from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
 from workloads.slstr import VERSION
 from workloads.slstr.hdf_scenes import SceneFile, dataset_digest, find_scene_files
-from workloads.slstr.inferring import Inference, infer_all, network_of_cores, unfinished, warm_up
+from workloads.slstr.inferring import (
+    Inference,
+    infer_all,
+    network_of_cores,
+    repeated,
+    unfinished,
+    warm_up,
+)
 from workloads.slstr.model import NAME
 from workloads.slstr.networks import SavedNetwork, load_network
+from workloads.slstr.presets import PRESETS
 from workloads.slstr.report import close_with_table, record_run_of_slstr
 from workloads.slstr.scoring import Confusion
 from workloads.slstr.tiling import require_usable_side
@@ -87,26 +96,47 @@ def _infer(
         "precision": options.precision,
     }
     infers = [copy.infer for copy in copies]
-    inference = Inference(infers, options.predictions, made_with, options.tile)
-    own = scenes[devices.group.rank :: devices.group.processes]
+    measured = PRESETS[options.preset]().limits.measured_seconds
+    inference = Inference(infers, options.predictions, made_with, options.tile, measured)
+    rank = devices.group.rank
+    own = scenes[rank :: devices.group.processes]
+    judged = len(own)
+    if measured is not None and not own:
+        # A rank more than there are scenes is measured too.
+        own = [scenes[rank % len(scenes)]]
     together(devices, lambda: warm_up(inference, unfinished(inference, own)))
-    with progress_of("masking clouds", len(own), "scenes", devices.reports) as advance:
-        tally, seconds = apart(devices, lambda stop: _infer_own(inference, own, advance, stop))
+    total = len(own) if measured is None else None
+    with progress_of("masking clouds", total, "scenes", devices.reports) as advance:
+        tally, seconds = apart(
+            devices, lambda stop: _infer_own(inference, own, judged, advance, stop)
+        )
     return Tally.of_counts(summed(devices, tally.counts())), largest(devices, seconds)
 
 
 def _infer_own(
-    inference: Inference, scenes: list[SceneFile], advance: Advance, stopping: threading.Event
+    inference: Inference,
+    scenes: list[SceneFile],
+    judged: int,
+    advance: Advance,
+    stopping: threading.Event,
 ) -> tuple[Tally, float]:
-    """What became of `scenes`, and the seconds that it took; cut short when it is to stop."""
+    """What became of `scenes`, and the seconds that it took; cut short when it is to stop.
+
+    The masks of the first `judged` are scored, and not those that are computed again to measure.
+    """
     started = time.perf_counter()
+    seconds = inference.measured_seconds
+    order: Iterable[SceneFile] = scenes
+    if seconds is not None:
+        order = repeated(scenes, lambda: time.perf_counter() >= started + seconds)
     computed = kept = 0
     bayes = truth = Confusion()
-    with closing(infer_all(inference, scenes)) as outcomes:
-        for outcome in outcomes:
+    with closing(infer_all(inference, order)) as outcomes:
+        for number, outcome in enumerate(outcomes):
             computed += outcome.computed
             kept += not outcome.computed
-            bayes, truth = bayes + outcome.bayes, truth + outcome.truth
+            if number < judged:
+                bayes, truth = bayes + outcome.bayes, truth + outcome.truth
             advance(1)
             if stopping.is_set():
                 break

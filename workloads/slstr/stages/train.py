@@ -40,7 +40,7 @@ from workloads.slstr.patch_feeds import Caching, SplitScenes, open_feeds, split_
 from workloads.slstr.presets import PRESETS, Preset
 from workloads.slstr.product import CHANNELS
 from workloads.slstr.report import close_with_table, record_run_of_slstr
-from workloads.slstr.training_summary import add_to_summary, published_figures
+from workloads.slstr.training_summary import add_to_summary, published_figures, require_summary
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def run(options: argparse.Namespace) -> None:
     asked = options.deterministic
     settings = Settings(options, preset, preset.deterministic if asked is None else asked)
     scenes = split_scenes(find_scene_files(options.hdf), options.seed)
+    if options.summary is not None:
+        require_summary(options.summary)
     reports = process_group(os.environ).rank == 0
     with only_run(options.output, reports), recording("train", options.output, reports) as recorder:
         # The short run takes the devices, and so must have left them before this one does.
