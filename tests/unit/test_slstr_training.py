@@ -322,7 +322,9 @@ def test_several_processes_train_as_one(hdf, trained, tmp_path, start_ranks, pro
 
 
 def test_when_a_rank_is_killed_the_other_names_it(hdf, tmp_path, start_ranks):
-    first, second = start_ranks(2, hdf, tmp_path / "model", "--batch-size", 4, "--epochs", 1000)
+    first, second = start_ranks(
+        2, hdf, tmp_path / "model", "--batch-size", 4, "--epochs", 1000, "--max-steps", 100_000
+    )
     for line in first.stdout:
         if '"epoch_stop"' in line:
             break

@@ -32,7 +32,7 @@ def tiny() -> Preset:
         scenes=6,
         size=Grid(96, 128),
         patch_size=32,
-        limits=Limits(epochs=26, patience=26, warmup_steps=4),
+        limits=Limits(epochs=26, patience=26, warmup_steps=4, max_steps=104),
         # So few that four replicas still make a hundred steps.
         batch_size=2,
         deterministic=True,

@@ -62,7 +62,7 @@ class Settings:
         return dataclasses.replace(
             self.preset.limits,
             epochs=self.options.epochs or self.preset.limits.epochs,
-            max_steps=self.options.max_steps,
+            max_steps=self.options.max_steps or self.preset.limits.max_steps,
         )
 
     @property
