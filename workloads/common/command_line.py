@@ -11,6 +11,7 @@ from pathlib import Path
 from workloads.common.cache import CACHE_VARIABLE
 from workloads.common.errors import RunFailed, UnusableInput, explain_os_error
 from workloads.common.group.process_group import place
+from workloads.common.peaks import tflops
 from workloads.common.termination import EXIT_CODE, Terminated, ending_on_sigterm
 
 
@@ -52,6 +53,28 @@ def add_gpus_option(parser: argparse._ActionsContainer) -> None:
         type=natural,
         metavar="N",
         help="GPUs over all processes, 0 for the CPU (default: all that are there)",
+    )
+
+
+def add_measuring_options(stage: argparse.ArgumentParser) -> None:
+    """Add the options of training about how it is driven and measured, not about what it learns."""
+    stage.add_argument(
+        "--steps-per-execution",
+        type=positive,
+        metavar="N",
+        help="steps in one call of the devices (default: the preset's)",
+    )
+    stage.add_argument(
+        "--gpu-peak-tflops",
+        type=tflops,
+        metavar="X",
+        help="peak speed of one GPU in this precision, for model_flop_utilisation (default: from "
+        "a table of the usual GPUs)",
+    )
+    stage.add_argument(
+        "--no-telemetry",
+        action="store_true",
+        help="do not sample energy, utilisation and health of GPUs and hosts",
     )
 
 

@@ -9,11 +9,11 @@ from workloads.common.command_line import (
     OneLineParser,
     add_data_options,
     add_gpus_option,
+    add_measuring_options,
     common_options,
     positive,
     run_chosen_stage,
 )
-from workloads.common.peaks import tflops
 from workloads.skyline.layout import PATCH_SIZE
 from workloads.skyline.presets import PRESETS
 
@@ -114,29 +114,12 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
         help="patches in a step over all replicas, a multiple of 32 (default: 256)",
     )
     stage.add_argument(
-        "--steps-per-execution",
-        type=positive,
-        metavar="N",
-        help="steps in one call of the devices (default: the preset's)",
-    )
-    stage.add_argument(
         "--deterministic",
         action=argparse.BooleanOptionalAction,
         help="use deterministic operations throughout (default: the preset's, and not with --jit); "
         "where not, a deterministic run of 100 steps goes before, for loss_step100",
     )
-    stage.add_argument(
-        "--gpu-peak-tflops",
-        type=tflops,
-        metavar="X",
-        help="peak speed of one GPU in this precision, for model_flop_utilisation (default: from "
-        "a table of the usual GPUs)",
-    )
-    stage.add_argument(
-        "--no-telemetry",
-        action="store_true",
-        help="do not sample energy, utilisation and health of GPUs and hosts",
-    )
+    add_measuring_options(stage)
 
 
 def _evaluate(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from workloads.common.command_line import (
     OneLineParser,
     add_gpus_option,
+    add_measuring_options,
     common_options,
     positive,
     run_chosen_stage,
 )
-from workloads.common.peaks import tflops
 from workloads.slstr.presets import PRESETS, SIZES
 
 PACKINGS = ("float32", "float16")
@@ -140,12 +140,6 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
         "--max-steps", type=positive, metavar="N", help="end after N steps (default: no limit)"
     )
     stage.add_argument(
-        "--steps-per-execution",
-        type=positive,
-        metavar="N",
-        help="steps in one call of the devices (default: the preset's)",
-    )
-    stage.add_argument(
         "--deterministic",
         action=argparse.BooleanOptionalAction,
         help="use deterministic operations throughout (default: the preset's); where not, a "
@@ -157,18 +151,7 @@ def _train(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser
         metavar="FILE",
         help="add the run to this CSV table, which has the published columns",
     )
-    stage.add_argument(
-        "--gpu-peak-tflops",
-        type=tflops,
-        metavar="X",
-        help="peak speed of one GPU in this precision, for model_flop_utilisation (default: from "
-        "a table of the usual GPUs)",
-    )
-    stage.add_argument(
-        "--no-telemetry",
-        action="store_true",
-        help="do not sample energy, utilisation and health of GPUs and hosts",
-    )
+    add_measuring_options(stage)
 
 
 def _inference(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser) -> None:
