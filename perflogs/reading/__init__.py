@@ -1,0 +1,1 @@
+"""Reads what ReFrame writes into one history, whatever format it is in."""

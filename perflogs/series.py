@@ -1,0 +1,96 @@
+"""Cuts the history into series: one metric of one case, as long as its figures are comparable."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from perflogs.history import SOUND, History
+
+#: What is older says nothing about tonight.
+SPAN = timedelta(days=730)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The figures of one metric of one case, oldest first: finite, of sound runs, of two years.
+
+    `runs` are the numbers of the runs in the history, `nodes` where each was made, separated by
+    commas; `key` is everything that would have made it another series."""
+
+    identity: str
+    system: str
+    partition: str
+    environ: str
+    name: str
+    key: dict[str, object]
+    metric: str
+    unit: str
+    better: str
+    comparison: str
+    values: NDArray[np.float64]
+    nights: NDArray[np.datetime64]
+    runs: NDArray[np.uint32]
+    nodes: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """System and partition, as `pearl:gpu`."""
+        return f"{self.system}:{self.partition}"
+
+
+def identity(*parts: str) -> str:
+    """Twelve hexadecimal digits that stand for these texts, and always will."""
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:12]
+
+
+def series_of(history: History, span: timedelta = SPAN) -> Iterator[Series]:
+    """All series of the history, sorted by place, name and metric; of the last `span` before its
+    newest run. Runs without a time belong to none."""
+    newest = history.runs["time"].max()
+    if newest is None:
+        return
+
+    keys = ["system", "partition", "environ", "name", "key"]
+    counted = history.runs.lazy().filter(
+        SOUND & pl.col("time").is_not_null() & (pl.col("time") > pl.lit(newest) - span)
+    )
+    figures = (
+        history.figures.lazy()
+        .filter(pl.col("value").is_finite())
+        .join(counted.select("run", "night", "time", "nodes", *keys), on="run")
+        .sort("time", "run")
+        .group_by(*keys, "metric")
+        .agg("value", "night", "run", "nodes", pl.col("unit", "better", "comparison").last())
+        .with_columns(pl.col("metric").cast(pl.String))
+        .sort(*keys, "metric")
+        .collect()
+    )
+    for row in figures.iter_slices(1):
+        yield _series(row)
+
+
+def _series(row: pl.DataFrame) -> Series:
+    text = {name: str(row[name][0]) for name in ("system", "partition", "environ", "name", "key")}
+    metric = row["metric"][0]
+    return Series(
+        identity=identity(*text.values(), metric),
+        system=text["system"],
+        partition=text["partition"],
+        environ=text["environ"],
+        name=text["name"],
+        key=json.loads(text["key"] or "{}"),
+        metric=metric,
+        unit=str(row["unit"][0]),
+        better=str(row["better"][0]),
+        comparison=str(row["comparison"][0]),
+        values=row["value"][0].to_numpy(),
+        nights=row["night"][0].to_numpy(),
+        runs=row["run"][0].to_numpy(),
+        nodes=tuple(row["nodes"][0]),
+    )
