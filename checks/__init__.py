@@ -13,13 +13,15 @@ if str(ROOT) not in sys.path:
 os.umask(os.umask(0o077) & ~0o050 | 0o022)
 
 try:
-    from checks.base import guards, scheduling, site
+    from checks.base import guards, outcomes, scheduling, session, site
 
     if ROOT not in Path(guards.__file__).parents:
         raise ImportError(f"`import checks` finds another package: {guards.__file__}")
 
     guards.install()
     scheduling.install()
+    outcomes.install()
+    session.validate()
     site.validate()
 except Exception as error:
     # ReFrame only warns about a package that fails to load, and then reports that 0 of 0 passed.

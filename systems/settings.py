@@ -49,10 +49,14 @@ PERFLOG_COLUMNS = (
     "check_precision",
     "check_engine",
     "check_prefetch_to_device",
+    "check_cache",
+    "check_patch_size",
+    "check_batch_size",
     "check_jit",
     "check_epochs",
     "check_container",
     "check_dataset",
+    "check_split",
     "check_seed",
     "check_suite_commit",
     "check_workload_version",
@@ -71,6 +75,16 @@ PERFLOG_COLUMNS = (
     "check_precision_used",
     "check_image",
     "check_image_digest",
+    "check_campaign",
+    "check_session_command",
+    "check_partition_num_nodes",
+    "check_reference_case",
+    "check_failure_reason",
+    "check_kernel_version",
+    "check_firmware_version",
+    "check_scheduler_version",
+    # When the line is written, for what never had a job to be completed.
+    "asctime",
 )
 
 

@@ -25,19 +25,6 @@ METRICS = {
 }
 
 
-_COMING = (
-    "campaign",
-    "session_command",
-    "partition_num_nodes",
-    "reference_case",
-    "failure_reason",
-    "kernel_version",
-    "firmware_version",
-    "scheduler_version",
-    "asctime",
-)
-
-
 @dataclass(frozen=True)
 class Run:
     """One run, at two o'clock in a night: `night` counts from FIRST_NIGHT. `key` are KEYS that
@@ -96,8 +83,7 @@ def history(runs: Iterable[Run]) -> History:
 def write_performance_logs(folder: Path, runs: Iterable[Run]) -> None:
     """Writes `folder`/SYSTEM/PARTITION/CHECK.log as ReFrame does with this suite's settings."""
     jobs = itertools.count(1000)
-    written_by_settings = [column.removeprefix("check_") for column in PERFLOG_COLUMNS]
-    columns = list(dict.fromkeys([*written_by_settings, *_COMING]))
+    columns = [column.removeprefix("check_") for column in PERFLOG_COLUMNS]
     for run in sorted(runs, key=lambda run: run.time):
         path = folder / run.system / run.partition / f"{_check(run)}.log"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """A stage whose figures are judged against references."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,6 +132,9 @@ class MeasuredStage(WorkloadStage):
     def find_references(self) -> None:
         """Read the references of this case."""
         # Before the run: a malformed file is not to be found out after a day of training.
+        case = {key: getattr(self, key) for key in self.reference_keys}
+        # The log does not quote its separator, and JSON need not write it.
+        self.reference_case = json.dumps(case, sort_keys=True).replace("|", "\\u007c")
         system = self.current_system
         storages = tuple(geometry.storage_paths(self.current_partition))
         known = {**self._all_known_values(), "storage": storages}
@@ -139,7 +143,7 @@ class MeasuredStage(WorkloadStage):
             references.Wanted(
                 partition=self.current_partition.name,
                 check=type(self).__name__,
-                case={key: getattr(self, key) for key in self.reference_keys},
+                case=case,
                 metrics=[*self.metrics, *self.optional_metrics],
                 partitions=[partition.name for partition in system.partitions],
                 checks=known_checks(),

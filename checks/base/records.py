@@ -16,11 +16,13 @@ class RecordsError(ValueError):
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure: `better` is "higher", "lower" or "equal"."""
+    """One figure: `better` is "higher", "lower" or "equal"; `comparison`, which says what a change
+    of it is, "relative" or "absolute"."""
 
     value: float
     unit: str
     better: str
+    comparison: str
 
 
 @dataclass
@@ -35,8 +37,12 @@ class Records:
     reason: str = ""
 
     def directions(self) -> str:
-        """For example "throughput=higher loss_step100=equal": one word for each metric."""
-        return " ".join(f"{name}={metric.better}" for name, metric in sorted(self.metrics.items()))
+        """For example "loss_step100=equal:absolute throughput=higher:relative": one word for each
+        metric."""
+        return " ".join(
+            f"{name}={metric.better}:{metric.comparison}"
+            for name, metric in sorted(self.metrics.items())
+        )
 
 
 def parse(text: str) -> Records:
@@ -79,7 +85,8 @@ def _take(records: Records, key: str, value: Any, metadata: dict[str, Any]) -> N
     elif key == "not_finite":
         records.not_finite.append(str(value))
     elif kind == "metric":
-        metric = Metric(_number(key, value), str(metadata["unit"]), str(metadata["better"]))
+        words = (str(metadata[name]) for name in ("unit", "better", "comparison"))
+        metric = Metric(_number(key, value), *words)
         if records.metrics.setdefault(key, metric) != metric:
             raise RecordsError(f"{key} is reported twice: {records.metrics[key].value} and {value}")
     elif kind == "provenance":

@@ -14,6 +14,7 @@ from checks.base.evidence import Evidence
 from checks.base.records import Metric, Records, RecordsError, parse
 
 DIRECTIONS = ("higher", "lower", "equal")
+COMPARISONS = ("relative", "absolute")
 # The job script prints it after the stage, for schedulers that do not know exit codes (squeue).
 EXIT_CODE_LINE = re.compile(r"^trigpoint: exit code (\d+)$", re.MULTILINE)
 # A launcher may put a rank in front of a line.
@@ -27,6 +28,8 @@ UNUSABLE_INPUT = 2
 # Whose failure it is. The scheduler's, a defective device's, the user's input, the run's own, or
 # none of theirs: something ran to its end that cannot be judged, or is not good enough.
 SCHEDULER, HARDWARE, INPUT, RUN, JUDGEMENT = "scheduler", "hardware", "input", "run", "judgement"
+# The job never started; a figure is out of its reference's bounds; an error of the suite itself.
+NOT_SCHEDULED, REFERENCE, SUITE = "not scheduled", "reference", "suite"
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,10 @@ def _complaints(evidence: Evidence, expected: Expectation) -> Iterator[tuple[str
         records, unreadable = parse(evidence.stdout), ""
     except RecordsError as error:
         records, unreadable = Records(), f"the records cannot be read: {error}"
+
+    if not evidence.started:
+        why = cause(evidence, None) or "nothing says why"
+        yield NOT_SCHEDULED, f"the job never started: {why}"
 
     for finding in hardware.complaints(records.provenance):
         yield HARDWARE, finding
@@ -192,6 +199,9 @@ def _metric_complaints(name: str, metric: Metric | None, expected: Expectation) 
 
     if metric.better not in DIRECTIONS:
         yield f"{name} does not say which direction is better: {metric.better!r}"
+
+    if metric.comparison not in COMPARISONS:
+        yield f"{name} does not say how it is compared: {metric.comparison!r}"
 
     if name in expected.units and metric.unit != expected.units[name]:
         yield f"{name} is in {metric.unit}, its reference in {expected.units[name]}"

@@ -12,34 +12,18 @@ from reframe.core.exceptions import ReframeError, SanityError
 
 from checks.base import geometry, guards, presets, sanity, scheduling
 from checks.base.evidence import Evidence
-from checks.base.records import Records, RecordsError, parse
+from checks.base.provenance import Provenance
+from checks.base.records import Records
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_FOLDER = "run"
-# Loggable variable -> the key of the record that fills it.
-PROVENANCE = {
-    "suite_commit": "suite_commit",
-    "dataset_digest": "dataset_digest",
-    "workload_version": "workload_version",
-    "tensorflow_version": "tensorflow_version",
-    "keras_version": "keras_version",
-    "python_version": "python_version",
-    "device_name": "device_name",
-    "gpus_used": "gpus_used",
-    "replicas": "replicas",
-    "processes": "processes",
-    "precision_used": "precision",
-    "nodes": "nodes",
-    "driver_version": "driver_version",
-    "gpu_uuids": "gpu_uuids",
-}
 # A rank that dies ends the job, which would otherwise wait for it; ranks are placed in blocks.
 SRUN_OPTIONS = ("--kill-on-bad-exit=1", "--distribution=block")
 # A job that is requeued would be waited for until somebody looks.
 NO_REQUEUE = {"slurm": "--no-requeue", "squeue": "--no-requeue", "torque": "-r n", "pbs": "-r n"}
 
 
-class WorkloadStage(rfm.RunOnlyRegressionTest):
+class WorkloadStage(Provenance, rfm.RunOnlyRegressionTest):
     """One stage of a workload, run through its command line and judged by its records."""
 
     #: Package under `workloads/`, and the sub-command.
@@ -61,27 +45,6 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     metrics: tuple[str, ...] = ()
     floors: dict[str, float] = {}
     ceilings: dict[str, float] = {}
-
-    suite_commit = builtins.variable(str, value="")
-    dataset_digest = builtins.variable(str, value="")
-    workload_version = builtins.variable(str, value="")
-    tensorflow_version = builtins.variable(str, value="")
-    keras_version = builtins.variable(str, value="")
-    python_version = builtins.variable(str, value="")
-    device_name = builtins.variable(str, value="")
-    gpus_used = builtins.variable(str, value="")
-    replicas = builtins.variable(str, value="")
-    processes = builtins.variable(str, value="")
-    precision_used = builtins.variable(str, value="")
-    nodes = builtins.variable(str, value="")
-    driver_version = builtins.variable(str, value="")
-    gpu_uuids = builtins.variable(str, value="")
-    metric_directions = builtins.variable(str, value="")
-    #: Whose failure it is: see sanity.py. Empty where nothing failed.
-    failure_class = builtins.variable(str, value="")
-    #: The image that the stage ran in, and its digest; empty natively.
-    image = builtins.variable(str, value="")
-    image_digest = builtins.variable(str, value="")
 
     valid_prog_environs = ["*"]
     sourcesdir = None
@@ -106,18 +69,6 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
     def skip(self, msg: str | None = None) -> None:
         """A case of this suite is never skipped: what cannot be judged fails."""
         raise ReframeError(f"this case cannot be judged: {msg or 'no reason given'}")
-
-    @builtins.run_after("init")
-    def forget_what_was_given(self) -> None:
-        """Let nothing but the records fill what the history keeps as measured: not `-S`."""
-        for variable in (
-            *PROVENANCE,
-            "metric_directions",
-            "failure_class",
-            "image_digest",
-            "image",
-        ):
-            setattr(self, variable, "")
 
     @builtins.run_after("init")
     def prepare_launch(self) -> None:
@@ -232,6 +183,7 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             stderr=self._output(self.job.stderr),
             state=self.job.state or "",
             cancelled_here=getattr(self.job, "is_cancelling", False),
+            started=scheduling.has_started(self.job, self.stagedir),
         )
         self.take_records(evidence.stdout)
         complaint = sanity.complaint(evidence, self.expectation())
@@ -240,20 +192,6 @@ class WorkloadStage(rfm.RunOnlyRegressionTest):
             raise SanityError(str(complaint))
 
         return True
-
-    def take_records(self, stdout: str) -> None:
-        """Fills the loggable variables, so that a failed case's log says what it ran with too."""
-        try:
-            self.records = parse(stdout)
-        except RecordsError:
-            return
-
-        for variable, key in PROVENANCE.items():
-            value = self.records.provenance.get(key, "")
-            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            setattr(self, variable, sanity.one_line(text))
-
-        self.metric_directions = self.records.directions()
 
     def _output(self, name: str) -> str:
         path = Path(self.stagedir, name)

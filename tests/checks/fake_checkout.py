@@ -69,11 +69,12 @@ class Checkout:
         """The run report of the last session."""
         return json.loads((self.home / ".reframe/reports/latest.json").read_text())
 
-    def perflog(self, check: str = "FakeTrain") -> list[dict[str, str]]:
-        """The rows of a check's performance log, by column."""
-        header, *rows = (
-            (self.folder / "perflogs/generic/default" / f"{check}.log").read_text().splitlines()
-        )
+    def perflog(
+        self, check: str = "FakeTrain", place: str = "generic/default"
+    ) -> list[dict[str, str]]:
+        """The rows of a check's performance log on a system and partition, by column."""
+        path = self.folder / "perflogs" / place / f"{check}.log"
+        header, *rows = path.read_text().splitlines()
         names = header.split("|")
         return [dict(zip(names, row.split("|"), strict=True)) for row in rows]
 

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 METRICS = {
-    "throughput": (1000.0, "images/s", "higher"),
-    "validation_accuracy": (0.95, "1", "higher"),
-    "loss_step100": (0.25, "1", "equal"),
+    "throughput": (1000.0, "images/s", "higher", "relative"),
+    "validation_accuracy": (0.95, "1", "higher", "absolute"),
+    "loss_step100": (0.25, "1", "equal", "absolute"),
 }
 
 
@@ -57,11 +57,12 @@ def main() -> int:
         if value is not None:
             record("POINT_IN_TIME", key, value, kind="provenance")
 
-    given = {name: {"value": value} for name, (value, _, _) in METRICS.items()}
+    given = {name: {"value": value} for name, (value, *_) in METRICS.items()}
     for name, change in {**given, **fake.get("metrics", {})}.items():
         if change is not None:
-            usual, unit, better = METRICS.get(name, (1.0, "1", "higher"))
-            fields = {"value": usual, "unit": unit, "better": better, **change}
+            names = ("value", "unit", "better", "comparison")
+            usual = METRICS.get(name, (1.0, "1", "higher", "absolute"))
+            fields = {**dict(zip(names, usual, strict=True)), **change}
             value = fields.pop("value")
             record("POINT_IN_TIME", name, value, kind="metric", **fields)
 

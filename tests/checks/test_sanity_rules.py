@@ -23,12 +23,22 @@ GOOD: list[dict[str, Any]] = [
     {
         "key": "throughput",
         "value": 1000.0,
-        "metadata": {"kind": "metric", "unit": "images/s", "better": "higher"},
+        "metadata": {
+            "kind": "metric",
+            "unit": "images/s",
+            "better": "higher",
+            "comparison": "relative",
+        },
     },
     {
         "key": "validation_accuracy",
         "value": 0.95,
-        "metadata": {"kind": "metric", "unit": "1", "better": "higher"},
+        "metadata": {
+            "kind": "metric",
+            "unit": "1",
+            "better": "higher",
+            "comparison": "absolute",
+        },
     },
     {"key": "gpus_used", "value": 2, "metadata": {"kind": "provenance"}},
     {"key": "ranks_agree", "value": True, "metadata": {"kind": "provenance"}},
@@ -96,7 +106,8 @@ def test_a_floor_of_a_metric_that_need_not_be_there_is_red_without_it() -> None:
 def test_a_value_above_its_ceiling_is_red_and_so_is_none(
     value: float | None, message: str | None, is_required: bool
 ) -> None:
-    metadata = {"kind": "metric", "unit": "pixels", "better": "lower"}
+    compared = {"better": "lower", "comparison": "relative"}
+    metadata = {"kind": "metric", "unit": "pixels", **compared}
     error = {"key": "skyline_error", "value": value, "metadata": metadata}
     stdout = lines(GOOD if value is None else [error, *GOOD])
     expected = replace(EXPECTED, ceilings={"skyline_error": 3.0})
@@ -125,6 +136,7 @@ def test_a_value_above_its_ceiling_is_red_and_so_is_none(
         (changed("throughput", unit=""), "throughput has no unit"),
         (changed("throughput", unit="images/min"), "is in images/min, its reference in images/s"),
         (changed("throughput", better="more"), "does not say which direction is better: 'more'"),
+        (changed("throughput", comparison="by eye"), "does not say how it is compared: 'by eye'"),
         (changed("gpus_used", value=1), "gpus_used is 1, asked for was 2"),
         (without("gpus_used"), "no record says gpus_used: it should be 2"),
         (changed("ranks_agree", value=False), "ranks_agree is False, asked for was True"),
@@ -272,10 +284,13 @@ def test_the_same_words_of_a_stage_are_not_the_scheduler_s(words: str) -> None:
     assert found == "input: exit code 2: there is no folder /data/x"
 
 
-@pytest.mark.parametrize("change", [{"value": float("nan")}, {"unit": ""}, {"better": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"value": float("nan")}, {"unit": ""}, {"better": "x"}, {"comparison": "x"}]
+)
 def test_a_metric_that_need_not_be_there_is_judged_where_it_is(change: dict[str, Any]) -> None:
     value = change.pop("value", 1.0)
-    metadata = {"kind": "metric", "unit": "J", "better": "lower", **change}
+    usual = {"unit": "J", "better": "lower", "comparison": "relative"}
+    metadata = {"kind": "metric", **usual, **change}
     energy = {"key": "energy_joules", "value": value, "metadata": metadata}
     assert "energy_joules" in str(verdict(lines([energy, *GOOD])))
 
@@ -295,6 +310,24 @@ def test_a_job_that_reframe_gave_up_says_so() -> None:
     # It ran, and had an end of its own before ReFrame lost patience.
     found = verdict("", None, state="OUT_OF_MEMORY", cancelled_here=True)
     assert found == "scheduler: the job ended as OUT_OF_MEMORY: the job ran out of memory"
+
+
+@pytest.mark.parametrize(
+    ("state", "cancelled_here", "why"),
+    [
+        ("CANCELLED", False, "the job was cancelled"),
+        ("CANCELLED", True, "ReFrame cancelled the job, which was in the queue for longer than"),
+        ("DEADLINE", False, "the time limit was hit"),
+        ("COMPLETED", False, "nothing says why"),
+    ],
+)
+def test_a_job_that_never_started_is_told_from_one_that_ran_and_failed(
+    state: str, cancelled_here: bool, why: str
+) -> None:
+    given = {"state": state, "cancelled_here": cancelled_here}
+    found = verdict("", None, started=False, **given)
+    assert str(found).startswith(f"not scheduled: the job never started: {why}")
+    assert str(verdict("", None, **given)).startswith("scheduler: ")
 
 
 def test_the_scheduler_s_own_words_are_told_with_their_meaning() -> None:
@@ -382,11 +415,12 @@ def test_ranks_in_front_of_a_record_and_other_lines_do_not_matter() -> None:
 
 
 def test_directions_name_every_metric_once_without_a_separator() -> None:
-    assert parse(lines(GOOD)).directions() == "throughput=higher validation_accuracy=higher"
+    said = "throughput=higher:relative validation_accuracy=higher:absolute"
+    assert parse(lines(GOOD)).directions() == said
 
 
-@pytest.mark.parametrize("drop", ["unit", "better"])
-def test_a_metric_without_unit_or_direction_cannot_be_read(drop: str) -> None:
+@pytest.mark.parametrize("drop", ["unit", "better", "comparison"])
+def test_a_metric_without_unit_direction_or_comparison_cannot_be_read(drop: str) -> None:
     broken: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: {  # noqa: E731
         **record,
         "metadata": {key: value for key, value in record["metadata"].items() if key != drop},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fake_checkout import ROOT, Checkout, Outcome
 
-from perflogs.__main__ import latest_report
+from perflogs.reading.places import latest_report
 from perflogs.rerun import rerun_command
 from perflogs.session import read_report
 
@@ -278,11 +278,3 @@ def test_the_latest_report_of_a_named_form_is_read_and_no_older_one_elsewhere(
     assert latest_report() == tmp_path / "reports/run [1] 7.json"
     monkeypatch.delenv("RFM_REPORT_FILE")
     assert latest_report() == tmp_path / ".reframe/reports/latest.json"
-
-
-def test_what_is_kept_as_measured_cannot_be_given_by_hand(checkout: Checkout) -> None:
-    given = ("-S", "image_digest=sha256:0", "-S", "nodes=a", "-S", "failure_class=hardware")
-    outcome = checkout.reframe("-r", "-n", "^FakeTrain", *given, RFM_CONFIG_PATH="systems")
-    assert outcome.code == 0, outcome.text
-    for row in checkout.perflog():
-        assert (row["image_digest"], row["nodes"], row["failure_class"]) == ("", "", "")

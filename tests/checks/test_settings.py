@@ -61,8 +61,10 @@ def test_every_metric_has_a_row_with_all_the_columns(checkout: Checkout) -> None
         )
         assert row["job_nodelist"]
         assert row["job_completion_time"].startswith("20")
-        directions = "loss_step100=equal throughput=higher validation_accuracy=higher"
-        assert row["metric_directions"] == directions
+        assert row["metric_directions"] == (
+            "loss_step100=equal:absolute throughput=higher:relative "
+            "validation_accuracy=higher:absolute"
+        )
         assert row["dataset_digest"] == "sha256:0123"
         assert row["gpus_used"] == "0"
         assert row["precision_used"] == "float32"
@@ -96,7 +98,7 @@ def test_the_records_are_right_in_reframe_s_own_format_too(
     assert rows[0]["throughput_unit"] == "images/s"
     assert rows[1]["throughput_value"] == ("None" if fault else "1000.0")
     for row in rows:
-        assert "validation_accuracy=higher" in row["metric_directions"]
+        assert "validation_accuracy=higher:absolute" in row["metric_directions"]
         assert row["device_name"] == "a device / with a bar"
 
 

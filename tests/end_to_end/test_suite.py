@@ -10,26 +10,26 @@ import pytest
 from bare_checkout import read_perflog
 
 EXTRACTION = {
-    "extraction_throughput": ("photographs/s", "higher"),
-    "skyline_error": ("pixels", "lower"),
-    "columns_within_3_pixels": ("1", "higher"),
-    "total_seconds": ("s", "lower"),
+    "extraction_throughput": ("photographs/s", "higher:relative"),
+    "skyline_error": ("pixels", "lower:relative"),
+    "columns_within_3_pixels": ("1", "higher:absolute"),
+    "total_seconds": ("s", "lower:relative"),
 }
 METRICS = {
-    "throughput": ("images/s", "higher"),
-    "mean_train_images_per_second": ("images/s", "higher"),
-    "first_epoch_seconds": ("s", "lower"),
-    "epoch_seconds": ("s", "lower"),
-    "total_seconds": ("s", "lower"),
-    "step_seconds_median": ("s", "lower"),
-    "step_seconds_99th_percentile": ("s", "lower"),
-    "input_stall_fraction": ("1", "lower"),
-    "peak_memory_bytes": ("B", "lower"),
-    "train_loss": ("1", "lower"),
-    "train_accuracy": ("1", "higher"),
-    "validation_loss": ("1", "lower"),
-    "validation_accuracy": ("1", "higher"),
-    "loss_step100": ("1", "equal"),
+    "throughput": ("images/s", "higher:relative"),
+    "mean_train_images_per_second": ("images/s", "higher:relative"),
+    "first_epoch_seconds": ("s", "lower:relative"),
+    "epoch_seconds": ("s", "lower:relative"),
+    "total_seconds": ("s", "lower:relative"),
+    "step_seconds_median": ("s", "lower:relative"),
+    "step_seconds_99th_percentile": ("s", "lower:relative"),
+    "input_stall_fraction": ("1", "lower:absolute"),
+    "peak_memory_bytes": ("B", "lower:relative"),
+    "train_loss": ("1", "lower:absolute"),
+    "train_accuracy": ("1", "higher:absolute"),
+    "validation_loss": ("1", "lower:absolute"),
+    "validation_accuracy": ("1", "higher:absolute"),
+    "loss_step100": ("1", "equal:absolute"),
 }
 PROVENANCE = (
     "suite_commit",
@@ -38,6 +38,7 @@ PROVENANCE = (
     "tensorflow_version",
     "keras_version",
     "python_version",
+    "kernel_version",
     "device_name",
     "gpus_used",
     "replicas",
@@ -110,10 +111,10 @@ def test_every_metric_is_logged_with_its_unit_and_direction_in_reframes_own_form
     assert len(rows) == cases
     for row in rows:
         directions = dict(each.split("=") for each in row["metric_directions"].split())
-        for name, (unit, better) in metrics.items():
+        for name, (unit, direction) in metrics.items():
             assert math.isfinite(float(row[f"{name}_value"]))
             assert row[f"{name}_unit"] == unit
-            assert directions[name] == better
+            assert directions[name] == direction
 
 
 def test_provenance_is_logged_with_every_figure(suite):
@@ -183,9 +184,9 @@ def test_with_the_suites_settings_each_metric_has_a_line_and_the_database_the_se
     rows = read_perflog(configured.kept / "perflogs", "SkylineTrain")
     assert {row["perf_var"] for row in rows} == set(METRICS)
     for row in rows:
-        unit, better = METRICS[row["perf_var"]]
+        unit, direction = METRICS[row["perf_var"]]
         assert row["perf_unit"] == unit
-        assert f"{row['perf_var']}={better}" in row["metric_directions"].split()
+        assert f"{row['perf_var']}={direction}" in row["metric_directions"].split()
         assert math.isfinite(float(row["perf_value"]))
         assert (row["preset"], row["pipeline"], row["result"]) == ("tiny", "packed", "pass")
     database = suite.bare.home / ".reframe/reports/results.db"

@@ -47,6 +47,14 @@ def test_a_job_that_is_cancelled(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("partition", ["cpu", "cpu_squeue"])
+def test_a_job_that_never_starts(cluster: Cluster, partition: str) -> None:
+    waiting = ("-J", "begin=now+1hour", "-S", "max_pending_time=5s")
+    finished = cluster.reframe(*TWO_NODES, *waiting, system=f"slurm_box:{partition}")
+    causes = ("not scheduled: the job never started: ReFrame cancelled", "max_pending_time")
+    assert_red(finished, *causes)
+
+
+@pytest.mark.parametrize("partition", ["cpu", "cpu_squeue"])
 def test_a_job_that_is_preempted(cluster: Cluster, partition: str) -> None:
     with cluster.hanging("--system", f"slurm_box:{partition}") as running:
         urgent = ["--partition=urgent", "--nodes=4", "--exclusive", "--output=/dev/null"]

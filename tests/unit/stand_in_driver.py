@@ -44,6 +44,12 @@ class Library:
             return types.SimpleNamespace(eventData=self.scripted(arguments[0][0], name))
         if name == "nvmlEventSetFree":
             return arguments[0].clear()
+        if name == "nvmlInit":
+            return None
+        if name == "nvmlDeviceGetCount":
+            return len(self.answers)
+        if name == "nvmlDeviceGetHandleByIndex":
+            return [*self.answers][arguments[0]]
         if name == "nvmlSystemGetDriverVersion":
             return "580.95.05"
         if name == "nvmlDeviceGetHandleByUUID":

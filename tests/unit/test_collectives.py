@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -117,6 +118,7 @@ def test_two_processes_measure_every_figure_and_only_the_first_reports(two_proce
     assert records["run_stop"]["metadata"]["status"] == "success"
     for key, value in {"replicas": 2, "processes": 2, "gpus_used": 0, "ranks_agree": True}.items():
         assert records[key]["value"] == value
+    assert records["kernel_version"]["value"] == platform.release()
     for name, unit, better in (
         ("allreduce_latency_seconds", "s", "lower"),
         ("allreduce_bus_bandwidth", "GB/s", "higher"),
@@ -127,6 +129,7 @@ def test_two_processes_measure_every_figure_and_only_the_first_reports(two_proce
         assert records[name]["value"] > 0
         metadata = records[name]["metadata"]
         assert (metadata["unit"], metadata["better"]) == (unit, better)
+        assert metadata["comparison"] == "relative"
 
 
 def test_the_record_of_all_sizes_holds_each_message_and_each_model(two_processes):

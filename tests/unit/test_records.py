@@ -1,11 +1,13 @@
 """Records: MLPerf's lines, with units and directions, and never a NaN."""
 
+import importlib
 import json
 import math
 import resource
 
 import pytest
 
+from workloads.common import metrics
 from workloads.common.errors import RunFailed
 from workloads.common.metrics import Metric, declare, metric
 from workloads.common.records import recording
@@ -30,6 +32,7 @@ def test_the_same_lines_go_to_standard_output_and_to_the_file(tmp_path, capsys):
     assert by_key["throughput"]["value"] == 12.5
     stated = by_key["throughput"]["metadata"]
     assert (stated["kind"], stated["unit"], stated["better"]) == ("metric", "images/s", "higher")
+    assert stated["comparison"] == "relative"
     assert by_key["seed"]["metadata"]["kind"] == "provenance"
     assert by_key["run_stop"]["metadata"]["status"] == "success"
 
@@ -78,6 +81,14 @@ def test_a_record_that_cannot_be_written_fails_the_run(tmp_path, capsys):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.parametrize("workload", ["skyline", "slstr", "collectives"])
+def test_shares_scores_and_biases_are_compared_in_their_unit_all_else_as_a_share(workload):
+    importlib.import_module(f"workloads.{workload}.report")
+    # The shares, scores and losses have no unit; the biases are in kelvin, and may be zero.
+    for each in metrics._METRICS.values():
+        assert each.comparison == ("absolute" if each.unit in {"1", "K"} else "relative"), each
+
+
 def test_an_undeclared_metric_cannot_be_recorded(tmp_path):
     with pytest.raises(KeyError), recording("train", tmp_path) as recorder:
         recorder.metric("speed", 1.0)
@@ -86,4 +97,4 @@ def test_an_undeclared_metric_cannot_be_recorded(tmp_path):
 def test_a_metric_cannot_be_declared_twice_differently():
     declare(metric("throughput"))
     with pytest.raises(ValueError, match="twice"):
-        declare(Metric("throughput", "images/s", "lower", "another meaning"))
+        declare(Metric("throughput", "images/s", "lower", "relative", "another meaning"))

@@ -15,22 +15,34 @@ from workloads.common.records import Recorder
 TABLE_KEY = "allreduce_by_message_size"
 
 declare(
-    Metric("allreduce_latency_seconds", "s", "lower", "median all-reduce of the smallest message"),
+    Metric(
+        "allreduce_latency_seconds",
+        "s",
+        "lower",
+        "relative",
+        "median all-reduce of the smallest message",
+    ),
     Metric(
         "allreduce_algorithm_bandwidth",
         "GB/s",
         "higher",
+        "relative",
         "bytes over the median time, largest message",
     ),
     Metric(
         "allreduce_bus_bandwidth",
         "GB/s",
         "higher",
+        "relative",
         "the same times 2(n-1)/n for n replicas: what each link carries",
     ),
     *(
         Metric(
-            f"allreduce_seconds_{name}", "s", "lower", f"median all-reduce of {name}'s gradients"
+            f"allreduce_seconds_{name}",
+            "s",
+            "lower",
+            "relative",
+            f"median all-reduce of {name}'s gradients",
         )
         for name in MODELS
     ),

@@ -6,13 +6,9 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from workloads.common.node_versions import node_versions, told_by_all
 from workloads.common.records import Recorder
-
-if TYPE_CHECKING:
-    # Drawing and packing record their versions too, without TensorFlow.
-    from workloads.common.devices import Devices
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -51,7 +47,11 @@ def versions(*packages: str) -> dict[str, str]:
 def record_run(
     recorder: Recorder, options: argparse.Namespace, workload: str, version: str, *packages: str
 ) -> None:
-    """Record which stage of which workload runs, in which size, and with which versions."""
+    """Record which stage of which workload runs, in which size, and with which versions.
+
+    Those of the node are of this process's; what computes in several processes tells of all of
+    them later (computing.py).
+    """
     recorder.provenance(
         stage=options.stage,
         workload=workload,
@@ -60,18 +60,5 @@ def record_run(
         seed=options.seed,
         suite_commit=suite_commit(),
         **versions(*packages),
-    )
-
-
-def record_computing_devices(recorder: Recorder, asked: int | None, devices: "Devices") -> None:
-    """Record how many GPUs a run `asked` for (None: all there are), and what it computed on."""
-    recorder.provenance(
-        device_name=devices.names[0],
-        gpus_asked=devices.gpus if asked is None else asked,
-        gpus_used=devices.gpus,
-        replicas=devices.replicas,
-        replicas_per_process=devices.replicas // devices.group.processes,
-        processes=devices.group.processes,
-        process_per=devices.process_per,
-        nodes=list(dict.fromkeys(devices.group.nodes)),
+        **told_by_all([node_versions()]),
     )

@@ -1,9 +1,9 @@
 """Records: what a stage reports, as MLPerf log lines on standard output and in a file.
 
 Each line is `:::MLLOG {json}`, written by MLPerf's own library. The metadata's `kind` says what a
-line is: "metric" (a number, with its unit and the direction that is better), "provenance" (what
-the figures were measured with), or "event" (the rest). A figure that is not finite is never
-written as a value: it makes the run fail.
+line is: "metric" (a number, with its unit, the direction that is better, and how to compare it),
+"provenance" (what the figures were measured with), or "event" (the rest). A figure that is not
+finite is never written as a value: it makes the run fail.
 """
 
 import contextlib
@@ -77,7 +77,12 @@ class Recorder:
             self._mllog.event("not_finite", name, metadata={"kind": "event"})
             raise RunFailed(f"{name} is not finite")
         self.figures[name] = float(value)
-        metadata = {"kind": "metric", "unit": declared.unit, "better": declared.better}
+        metadata = {
+            "kind": "metric",
+            "unit": declared.unit,
+            "better": declared.better,
+            "comparison": declared.comparison,
+        }
         self._mllog.event(name, float(value), metadata=metadata)
 
     def open(self) -> None:

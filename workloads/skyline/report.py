@@ -1,39 +1,47 @@
 """What every skyline stage reports beside its figures, and the metrics only this workload has."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from workloads.common.metrics import Metric, declare
 from workloads.common.progress import print_table
-from workloads.common.provenance import record_computing_devices, record_run
+from workloads.common.provenance import record_run
 from workloads.common.records import Recorder
 from workloads.skyline import VERSION
 from workloads.skyline.scoring import NEAR_PIXELS
 
-if TYPE_CHECKING:
-    # Drawing and packing report too, without TensorFlow.
-    from workloads.common.devices import Devices
-
 declare(
-    Metric("photographs_per_second", "photographs/s", "higher", "photographs drawn and cut"),
-    Metric("patches_per_second", "images/s", "higher", "patches cut and written as JPEG"),
-    Metric("jpegs_per_second", "images/s", "higher", "JPEG patches read, decoded and packed"),
+    Metric(
+        "photographs_per_second", "photographs/s", "higher", "relative", "photographs drawn and cut"
+    ),
+    Metric(
+        "patches_per_second", "images/s", "higher", "relative", "patches cut and written as JPEG"
+    ),
+    Metric(
+        "jpegs_per_second",
+        "images/s",
+        "higher",
+        "relative",
+        "JPEG patches read, decoded and packed",
+    ),
     Metric(
         "extraction_throughput",
         "photographs/s",
         "higher",
+        "relative",
         "photographs read, extracted and written, warm-up apart",
     ),
     Metric(
         "skyline_error",
         "pixels",
         "lower",
+        "relative",
         "mean distance of extracted from annotated skylines over all columns",
     ),
     Metric(
         f"columns_within_{NEAR_PIXELS}_pixels",
         "1",
         "higher",
+        "absolute",
         "share of the columns that are no further off than that",
     ),
 )
@@ -52,16 +60,6 @@ def record_provenance(
     recorder.provenance(
         dataset="synthetic" if options.data is None else "given",
         dataset_digest=dataset_digest,
-    )
-
-
-def record_devices(recorder: Recorder, options: argparse.Namespace, devices: "Devices") -> None:
-    """Record what a run asked for, what it computed on, and how its input reached it."""
-    record_computing_devices(recorder, options.gpus, devices)
-    recorder.provenance(
-        engine="tensorflow",
-        pipeline=options.pipeline,
-        prefetch_to_device=options.prefetch_to_device,
     )
 
 

@@ -11,12 +11,13 @@ from workloads.collectives.presets import PRESETS, Preset
 from workloads.collectives.reduction import BYTES_PER_ELEMENT, Reduction
 from workloads.collectives.report import print_timings, record_timings
 from workloads.collectives.timing import Timing, timing_of
+from workloads.common.computing import record_computing_devices
 from workloads.common.devices import Devices, open_devices
 from workloads.common.errors import UnusableInput
 from workloads.common.group.peers import naming_lost_peers
 from workloads.common.group.process_group import process_group
 from workloads.common.progress import Advance, print_table, progress_of
-from workloads.common.provenance import record_computing_devices, record_run
+from workloads.common.provenance import record_run
 from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
 

@@ -9,24 +9,11 @@ import ctypes
 import uuid
 from typing import Any
 
-import pynvml
 import tensorflow as tf
 
-from workloads.common.telemetry.gpu_state import Gpu, GpuLost, ask
+from workloads.common.telemetry.gpu_state import Gpu, GpuLost, ask, open_library
 
 CUDA_DRIVER = "libcuda.so.1"
-
-
-def open_library(library: Any = pynvml) -> Any | None:
-    """Start NVML; None where there is no NVIDIA driver.
-
-    It is never shut down: a thread may still wait for the answer of a GPU that is lost.
-    """
-    try:
-        library.nvmlInit()
-    except library.NVMLError:
-        return None
-    return library
 
 
 def open_cuda_driver() -> Any | None:

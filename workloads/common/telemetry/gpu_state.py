@@ -6,6 +6,8 @@ Functions take `library`, the module `pynvml` or an object with the same functio
 from dataclasses import dataclass
 from typing import Any
 
+import pynvml
+
 # https://docs.nvidia.com/deploy/nvml-api, group nvmlClocksEventReasons.
 CLOCK_REASONS = {
     0x002: "applications_clocks_setting",
@@ -68,6 +70,18 @@ class Sample:
     clock_reasons: int | None
     pcie_generation: int | None
     pcie_width: int | None
+
+
+def open_library(library: Any = pynvml) -> Any | None:
+    """Start NVML; None where there is no NVIDIA driver.
+
+    It is never shut down: a thread may still wait for the answer of a GPU that is lost.
+    """
+    try:
+        library.nvmlInit()
+    except library.NVMLError:
+        return None
+    return library
 
 
 def ask(library: Any, function: str, *arguments: Any) -> Any:

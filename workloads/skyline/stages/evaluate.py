@@ -17,13 +17,14 @@ from workloads.common.inputs import Feed
 from workloads.common.progress import progress_of
 from workloads.common.records import Recorder, recording
 from workloads.common.steps import Stepper
+from workloads.skyline.computing import record_devices
 from workloads.skyline.dataset import Location
 from workloads.skyline.feeds import opened_source
 from workloads.skyline.model import build
 from workloads.skyline.networks import describe_checkpoint
 from workloads.skyline.objective import PatchClassification
 from workloads.skyline.presets import Preset
-from workloads.skyline.report import close_with_table, record_devices, record_provenance
+from workloads.skyline.report import close_with_table, record_provenance
 
 
 def run(options: argparse.Namespace) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from mlperf_logging.mllog import constants
 
 from workloads.common.building import read_manifest
+from workloads.common.computing import record_computing_devices
 from workloads.common.digests import FileSetDigest
 from workloads.common.errors import UnusableInput
 from workloads.common.inference import open_one_device, require_one_process
 from workloads.common.path_lists import read_list
 from workloads.common.progress import progress_of
-from workloads.common.provenance import record_computing_devices
 from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
 from workloads.skyline import VERSION

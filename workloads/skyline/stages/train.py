@@ -28,13 +28,14 @@ from workloads.common.training import Training
 from workloads.common.utilisation import record_utilisation
 from workloads.common.writing import only_run
 from workloads.skyline import VERSION
+from workloads.skyline.computing import record_devices
 from workloads.skyline.dataset import Location
 from workloads.skyline.feeds import Source, opened_source
 from workloads.skyline.layout import PATCH_SIZE
 from workloads.skyline.model import LEARNING_RATES, build
 from workloads.skyline.objective import PatchClassification
 from workloads.skyline.presets import Preset
-from workloads.skyline.report import close_with_table, record_devices, record_provenance
+from workloads.skyline.report import close_with_table, record_provenance
 
 Feeds = tuple[Feed, Feed]
 

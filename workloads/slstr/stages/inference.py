@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 
 from mlperf_logging.mllog import constants
 
+from workloads.common.computing import record_computing_devices
 from workloads.common.devices import Devices, open_devices, peak_memory_bytes
 from workloads.common.group.agreement import largest, require_equal, summed
 from workloads.common.group.apart import apart
@@ -17,7 +18,6 @@ from workloads.common.group.peers import naming_lost_peers, together
 from workloads.common.group.process_group import process_group
 from workloads.common.inference import PlacedNetwork, place_copies
 from workloads.common.progress import Advance, progress_of
-from workloads.common.provenance import record_computing_devices
 from workloads.common.records import Recorder, recording
 from workloads.common.writing import only_run
 from workloads.slstr import VERSION

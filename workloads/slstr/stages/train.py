@@ -10,6 +10,7 @@ import keras
 from mlperf_logging.mllog import constants
 
 from workloads.common import checkpoints
+from workloads.common.computing import record_computing_devices
 from workloads.common.construction import make_adam, make_model
 from workloads.common.data_order import most_shards, steps_per_epoch
 from workloads.common.devices import (
@@ -24,7 +25,6 @@ from workloads.common.group.process_group import process_group
 from workloads.common.inputs import Feed
 from workloads.common.limits import Limits
 from workloads.common.progress import progress_of
-from workloads.common.provenance import record_computing_devices
 from workloads.common.records import Recorder, recording
 from workloads.common.steps import Stepper
 from workloads.common.telemetry.reporting import Telemetry, open_telemetry, record_telemetry
