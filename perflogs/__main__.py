@@ -1,56 +1,80 @@
-"""Command line of the history: `python -m perflogs session [REPORT.json]`."""
+"""The history of the suite: `python -m perflogs COMMAND`, with `--help` for each command."""
 
 import argparse
-import glob
+import importlib
 import os
-import re
 import sys
-from pathlib import Path
-
-from rich.console import Console
-
-from perflogs.session import UnusableReport, read_report
-from perflogs.session_page import print_session
+from typing import NoReturn
 
 UNUSABLE_INPUT = 2
+# As of a program that SIGINT or SIGPIPE has ended.
+_INTERRUPTED, _NOBODY_READS = 130, 141
+#: The module of each command. Only the one that is wanted is loaded: some take their time.
+_COMMANDS = {
+    "check": "check",
+    "nodes": "nodes",
+    "compare": "compare",
+    "baseline": "baseline",
+    "ack": "acknowledge",
+    "import": "import_published",
+    "session": "session",
+}
 
 
-def latest_report() -> Path:
-    """Where ReFrame writes the report of a session: RFM_REPORT_FILE, else its newest one.
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line."""
 
-    Where that has a field such as `{sessionid}`, the newest file of that form; ReFrame keeps its
-    own link to the latest report only in its own folder."""
-    named = Path(os.path.expandvars(os.environ.get("RFM_REPORT_FILE", "")))
-    if not named.name:
-        return Path.home() / ".reframe" / "reports" / "latest.json"
-
-    pattern = re.sub(r"\{\w*\}", "*", glob.escape(named.name))
-    found = [path for path in named.parent.glob(pattern) if path.is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime, default=named)
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE_INPUT, f"error: {message}; see `{self.prog} --help`\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m perflogs", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    session = commands.add_parser(
-        "session",
-        help="what the last session of ReFrame found, and where its records are",
-        description="Exit codes: 0 all cases passed, 2 unusable input, 3 a test failed, "
-        "4 nothing could be judged (no case, or all skipped).",
-    )
-    session.add_argument(
-        "report", nargs="?", type=Path, help="a run report of ReFrame (default: the latest)"
-    )
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given).parse_args(given)
     try:
-        found = read_report(options.report or latest_report())
-    except UnusableReport as error:
-        print(f"error: {error}", file=sys.stderr)
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads the page has seen enough; Python would complain when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
+    except SystemExit as ended:
+        # Rich ends with 1 in this case, which would read as a regression.
+        if ended.code != 1:
+            raise
+
+        return _NOBODY_READS
+    except Exception as error:
+        if options.debug:
+            raise
+
+        print(f"error: {_in_one_line(error)}", file=sys.stderr)
         return UNUSABLE_INPUT
 
-    print_session(found, Console())
-    return found.exit_code
+
+def _parser(arguments: list[str]) -> _Parser:
+    parser = _Parser(prog="python -m perflogs", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = [name for name in arguments[:1] if name in _COMMANDS] or list(_COMMANDS)
+    for name in wanted:
+        importlib.import_module(f"perflogs.commands.{_COMMANDS[name]}").register(commands)
+
+    for command in commands.choices.values():
+        command.add_argument(
+            "--debug", action="store_true", help="show where in the code an error arose"
+        )
+
+    return parser
+
+
+def _in_one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError | OSError) and text:
+        return text
+
+    return f"{type(error).__name__}: {text} (--debug shows where)"
 
 
 if __name__ == "__main__":

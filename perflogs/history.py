@@ -65,7 +65,7 @@ RUNS = pl.Schema(
         "result": pl.String(),
         "fail_phase": pl.String(),
         "fail_reason": pl.String(),
-        # scheduler, hardware, input, run or judgement, as checks/base/sanity.py says it.
+        # Whose failure it is, in the words of docs/clusters.md; empty where nothing failed.
         "failure_class": pl.String(),
         # JSON object: everything that references of this check are keyed by, with its types.
         "case": pl.String(),
@@ -113,13 +113,15 @@ class Unreadable:
 class History:
     """All runs and figures (schemas RUNS and FIGURES), and what could not be read.
 
-    `unfinished` are files whose last line is being written, and was left for the next time."""
+    `unfinished` are files whose last line is being written, and was left for the next time;
+    `unlisted` is how many more lines could not be read than `unreadable` lists."""
 
     runs: pl.DataFrame
     figures: pl.DataFrame
     unreadable: list[Unreadable]
     unfinished: list[Path]
     sources: list[Path]
+    unlisted: int = 0
 
 
 #: Of a run with sound figures: it passed, or did nothing worse than miss a reference. If those that

@@ -1,15 +1,50 @@
-"""The command that runs one case of a session again."""
+"""The command that runs one case again: of a session that is at hand, or of a run long ago."""
 
+import json
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from perflogs.session import Case, Session
 
 # Options of the first command that would select other cases, or run this one more than once.
 _DROPPED = ("-n", "--name", "-P", "--parameterize", "--max-retries", "--reruns", "--report-file")
+# A repeated run is no part of the campaign that the first one belonged to, and on a node of choice
+# it is dealt to no other.
+_DROPPED_LATER = (*_DROPPED, "--session-extras", "--distribute")
 # What must be equal on all nodes.
 FINGERPRINT = "loss_step100"
+_HASH = re.compile(r"[0-9a-f]{8}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class _First:
+    """How the cases were run first: program, options and configuration files of the session."""
+
+    program: str
+    options: Sequence[str]
+    configuration: Sequence[str]
+    folder: str
+
+    @property
+    def assigned(self) -> list[str]:
+        """What was set by `-P`: `preset=nightly`."""
+        pairs = _pairs(self.options)
+        return [value for option, value in pairs if option in ("-P", "--parameterize")]
+
+    def without(self, dropped: Collection[str]) -> list[str]:
+        """The command without these options, with the configuration files that it found itself."""
+        command = [_beside(self.program, self.folder), *_kept(self.options, dropped)]
+        if not {"-C", "--config-file"} & {option.partition("=")[0] for option in self.options}:
+            for path in self.configuration:
+                if path != "<builtin>":
+                    command += ["-C", _beside(path, self.folder)]
+
+        return command
 
 
 def rerun_command(session: Session, case: Case) -> str:
@@ -18,32 +53,85 @@ def rerun_command(session: Session, case: Case) -> str:
     A fixture cannot be selected: for it, the first case that needs it is run."""
     case = _selectable(session, case)
     program, *options = shlex.split(session.info["cmdline"])
-    command = [_beside(program, session.info["workdir"]), *_kept(options)]
-    given = [value for option, value in _pairs(options) if option in ("-P", "--parameterize")]
-    if "-C" not in options and "--config-file" not in options:
-        for path in session.info["config_files"]:
-            if path != "<builtin>":
-                command += ["-C", _beside(path, session.info["workdir"])]
-
+    first = _First(program, options, session.info["config_files"], session.info["workdir"])
+    command = first.without(_DROPPED)
     if case.pinned_to:
         # `--distribute` is kept, and deals cases to the nodes that are left; the last one wins of
         # two options that say where.
         nodes = ",".join([case.pinned_to, *_nodes_that_differ(session, case)])
         command += ["--system", ":".join(case.place[:2]), "-J", f"nodelist={nodes}"]
 
-    if given or case.pinned_to:
-        # ReFrame selects by name before it sets parameters anew or deals cases to nodes, and looks
-        # for what a case needs among the selected ones only.
-        changed = {each.split("=", 1)[0] for each in given}
-        for wanted in (case, *_needed(session, case)):
-            command += ["-n", _pattern(wanted, changed)]
-
-        for assignment in given:
-            command += ["-P", _narrowed(assignment, case)]
+    if first.assigned or case.pinned_to:
+        names = [each.name for each in (case, *_needed(session, case))]
+        command += _selected_by_name(names, first.assigned)
     else:
         command += ["-n", f"/{case.hashcode}"]
 
     return shlex.join(command)
+
+
+def rerun_run(run: Mapping[str, Any], node: str = "", needed: Sequence[str] = ()) -> str:
+    """A shell command that runs a run of the history (a row with the columns RUNS) again.
+
+    On `node` where it is given, else on the node that the run was dealt to. `needed` are the names
+    of cases that it may need, which `-P` hides from ReFrame where they are not selected as well.
+    Where the command of the session is not known, it is as the suite's documents have it."""
+    first = _first_command(run)
+    place = f"{run['system']}:{run['partition']}"
+    command = ["reframe", "-c", "checks", f"--system={place}"]
+    distributed = False
+    if first is not None:
+        command = first.without(_DROPPED_LATER)
+        distributed = any(each.partition("=")[0] == "--distribute" for each in first.options)
+
+    node = node or (run["nodes"] if distributed else "")
+    if _WORD.fullmatch(node):
+        command += [] if first is None else ["--system", place]
+        command += ["-J", f"nodelist={node}"]
+
+    assigned = [] if first is None else first.assigned
+    if run["fixture"]:
+        selected: list[str] = []
+    elif _HASH.fullmatch(run["hashcode"]) and not (node or assigned or distributed):
+        selected = ["-n", f"/{run['hashcode']}"]
+    else:
+        # A case that is dealt to a node, or whose parameters are set anew, has a hash of its own.
+        selected = _selected_by_name([run["name"], *(needed if assigned else [])], assigned)
+
+    return shlex.join([*command, *selected, *(["-r"] if first is None else [])])
+
+
+def parameters_of(name: str) -> dict[str, str]:
+    """The parameters in the name of a case: `{"preset": "tiny"}` of `Train %preset=tiny`."""
+    return dict(each.strip().split("=", 1) for each in name.split(" %")[1:] if "=" in each)
+
+
+def _first_command(run: Mapping[str, Any]) -> _First | None:
+    """The command of the run's session; None where it is not recorded, or not one of ReFrame."""
+    try:
+        program, *options = shlex.split(run["command"])
+        configuration = json.loads(run["configuration"] or "[]")
+    except ValueError:
+        return None
+
+    # It is shown for people to copy: what is no plain line of text is not a command.
+    plain = run["command"].isprintable() and Path(program).name.startswith("reframe")
+    listed = isinstance(configuration, list) and all(isinstance(x, str) for x in configuration)
+    return _First(program, options, configuration, run["workdir"]) if plain and listed else None
+
+
+def _selected_by_name(names: Sequence[str], assigned: Sequence[str]) -> list[str]:
+    # ReFrame selects by name before it sets parameters anew or deals cases to nodes, and looks
+    # for what a case needs among the selected ones only.
+    changed = {each.split("=", 1)[0] for each in assigned}
+    options: list[str] = []
+    for name in names:
+        options += ["-n", _pattern(name, changed)]
+
+    for assignment in assigned:
+        options += ["-P", _narrowed(assignment, names[0])]
+
+    return options
 
 
 def _selectable(session: Session, case: Case) -> Case:
@@ -77,7 +165,7 @@ def _nodes_that_differ(session: Session, case: Case) -> list[str]:
     ][:2]
 
 
-def _pairs(options: list[str]) -> Iterator[tuple[str, str]]:
+def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
     for position, option in enumerate(options):
         name, equals, value = option.partition("=")
         if equals and name.startswith("--"):
@@ -86,32 +174,31 @@ def _pairs(options: list[str]) -> Iterator[tuple[str, str]]:
             yield option, options[position + 1]
 
 
-def _kept(options: list[str]) -> Iterator[str]:
-    remaining = iter(options)
-    for option in remaining:
-        if option in _DROPPED:
-            next(remaining, None)
-        elif option.partition("=")[0] not in _DROPPED:
+def _kept(options: Sequence[str], dropped: Collection[str]) -> Iterator[str]:
+    skip = False
+    for option in options:
+        # `--distribute` does without a value.
+        if skip and not option.startswith("-"):
+            skip = False
+            continue
+
+        skip = option in dropped
+        if option.partition("=")[0] not in dropped:
             yield option
 
 
-def _pattern(case: Case, changed: set[str]) -> str:
+def _pattern(name: str, changed: Collection[str]) -> str:
     values = {
-        name: "[^%]*" if name in changed else value for name, value in case.parameters.items()
+        key: "[^%]*" if key in changed else value for key, value in parameters_of(name).items()
     }
     return "".join(
-        [
-            "^",
-            case.name.split(" %")[0],
-            *(f"%{name}={value}" for name, value in values.items()),
-            "$",
-        ]
+        ["^", name.split(" %")[0], *(f"%{key}={value}" for key, value in values.items()), "$"]
     )
 
 
-def _narrowed(given: str, case: Case) -> str:
+def _narrowed(given: str, case: str) -> str:
     name = given.split("=", 1)[0]
-    known = case.parameters
+    known = parameters_of(case)
     return f"{name}={known[name]}" if name in known else given
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from perflogs.history import SOUND, History
 
+#: Of a series with more runs than this, one a night is left.
+MOST_RUNS = 2000
 #: What is older says nothing about tonight.
 SPAN = timedelta(days=730)
 
@@ -19,6 +21,8 @@ SPAN = timedelta(days=730)
 @dataclass(frozen=True)
 class Series:
     """The figures of one metric of one case, oldest first: finite, of sound runs, of two years.
+
+    Of a case that runs on many nodes every night, the median run stands for the night (MOST_RUNS).
 
     `runs` are the numbers of the runs in the history, `nodes` where each was made, separated by
     commas; `key` is everything that would have made it another series."""
@@ -78,6 +82,9 @@ def series_of(history: History, span: timedelta = SPAN) -> Iterator[Series]:
 def _series(row: pl.DataFrame) -> Series:
     text = {name: str(row[name][0]) for name in ("system", "partition", "environ", "name", "key")}
     metric = row["metric"][0]
+    values, nights = row["value"][0].to_numpy(), row["night"][0].to_numpy()
+    kept = median_runs(values, nights) if values.size > MOST_RUNS else np.arange(values.size)
+    nodes = row["nodes"][0]
     return Series(
         identity=identity(*text.values(), metric),
         system=text["system"],
@@ -89,8 +96,16 @@ def _series(row: pl.DataFrame) -> Series:
         unit=str(row["unit"][0]),
         better=str(row["better"][0]),
         comparison=str(row["comparison"][0]),
-        values=row["value"][0].to_numpy(),
-        nights=row["night"][0].to_numpy(),
-        runs=row["run"][0].to_numpy(),
-        nodes=tuple(row["nodes"][0]),
+        values=values[kept],
+        nights=nights[kept],
+        runs=row["run"][0].to_numpy()[kept],
+        nodes=tuple(nodes.gather(kept)),
     )
+
+
+def median_runs(values: NDArray[np.float64], nights: NDArray[np.datetime64]) -> NDArray[np.intp]:
+    """Which run of each night has the median of the night (of two, the lower): one index a night,
+    in the order of the nights."""
+    order = np.lexsort((values, nights))
+    _, starts, counts = np.unique(nights[order], return_index=True, return_counts=True)
+    return order[starts + (counts - 1) // 2]

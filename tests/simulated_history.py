@@ -62,6 +62,11 @@ def series(values: Iterable[float], metric: str = "throughput", **fields: object
     ]
 
 
+def morning_after(runs: Iterable[Run]) -> date:
+    """The day on which the last of their nights ends; FIRST_NIGHT where there is none."""
+    return FIRST_NIGHT + timedelta(days=max((run.night + 1 for run in runs), default=0))
+
+
 def history(runs: Iterable[Run]) -> History:
     """The history of these runs, as the reader makes it."""
     ordered = sorted(runs, key=lambda run: run.time)

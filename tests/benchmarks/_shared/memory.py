@@ -1,7 +1,10 @@
-"""The memory that stages take, all their processes together."""
+"""The memory that processes take, they and their children together."""
 
 import subprocess
+import time
+from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -10,35 +13,60 @@ from tests.benchmarks._shared.stages import CHECKOUT, command
 SECONDS_BETWEEN_SAMPLES = 0.1
 
 
+class Held(NamedTuple):
+    """The most memory that a command held at a time, and what it took in seconds: by the clock, and
+    of all processors together."""
+
+    bytes: int
+    wall: float
+    cpu: float
+
+
 def peak_bytes(workload: str, *arguments: object) -> int:
     """Run a stage of a workload and return the most memory that it held at a time.
 
-    Proportional set sizes of its processes: what several share is counted once. Raises
-    CalledProcessError when the stage fails.
+    Raises CalledProcessError when the stage fails.
     """
-    started = command(workload, *arguments)
-    process = psutil.Popen(started, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
-    peak = 0
+    return held_by(command(workload, *arguments)).bytes
+
+
+def held_by(
+    started: list[str],
+    environment: Mapping[str, str] | None = None,
+    expected: Container[int] = (0,),
+) -> Held:
+    """Run a command in CHECKOUT and return what it took.
+
+    Proportional set sizes of its processes: what several share is counted once. Raises
+    CalledProcessError when its exit code is not `expected`.
+    """
+    began = time.perf_counter()
+    process = psutil.Popen(started, cwd=CHECKOUT, stdout=subprocess.DEVNULL, env=environment)
+    peak, cpu = 0, 0.0
     while process.poll() is None:
-        peak = max(peak, _held_by(process))
+        held, cpu_so_far = _of(process)
+        peak, cpu = max(peak, held), max(cpu, cpu_so_far)
         try:
             process.wait(SECONDS_BETWEEN_SAMPLES)
         except psutil.TimeoutExpired:
             continue
-    if process.returncode:
+    if process.returncode not in expected:
         raise subprocess.CalledProcessError(process.returncode, started)
-    return peak
+    return Held(peak, time.perf_counter() - began, cpu)
 
 
-def _held_by(process: psutil.Process) -> int:
-    held = 0
+def _of(process: psutil.Process) -> tuple[int, float]:
+    held, cpu = 0, 0.0
     try:
         for each in [process, *process.children(recursive=True)]:
             held += each.memory_full_info().pss
+            # Of children that have ended as well.
+            took = each.cpu_times()
+            cpu += took.user + took.system + took.children_user + took.children_system
     except psutil.NoSuchProcess:
         # It ended between being listed and being asked.
-        return held
-    return held
+        return held, cpu
+    return held, cpu
 
 
 def size_on_disk(folder: Path) -> int:

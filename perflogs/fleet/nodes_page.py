@@ -1,0 +1,121 @@
+"""Prints what is said of the nodes: one screen, the worst first."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, Coverage
+from perflogs.fleet.finding import NodeFinding
+from perflogs.fleet.folding import folded
+from perflogs.fleet.verdict import CONFIRMED, NOT_JUDGED, FleetVerdict
+from perflogs.fleet.wording import by_how_much, case, since
+from perflogs.statistics.peers import FEWEST_PEERS
+
+_SUSPECTS, _NIGHTS = 15, 5
+_BASES = {
+    RECORDED: "",
+    GIVEN: " (the number given)",
+    EVER_SEEN: " (of those ever seen: no record says how many there are)",
+}
+
+
+def print_fleet(verdict: FleetVerdict, console: Console) -> None:
+    """Prints the page."""
+    _print_findings(verdict, console)
+    for each in verdict.undecided:
+        values = "; ".join(f"{value!r} on {folded(on)}" for value, on in each.nodes_of.items())
+        what = f"{case(each.name)} {each.metric} on {each.system}"
+        _say(console, f"[yellow]no majority[/] {escape(what)}: {escape(values)}")
+
+    for drift in verdict.drift:
+        said = [f"{value} on {_counted(nodes)}" for value, nodes in drift.nodes_of.items()]
+        place = f"{drift.system}:{drift.partition}"
+        _say(console, escape(f"{place} has several {drift.what}s: {'; '.join(said)}"))
+
+    for partition in verdict.coverage:
+        _print_coverage(partition, verdict, console)
+
+    _say(console, _closing(verdict))
+
+
+def _print_findings(verdict: FleetVerdict, console: Console) -> None:
+    heads: dict[tuple[str, ...], list[NodeFinding]] = defaultdict(list)
+    for each in verdict.findings:
+        heads[each.place, each.node, each.kind].append(each)
+
+    rows = list(heads.values())
+    confirmed = [row for row in rows if row[0].confirmed]
+    suspects = [row for row in rows if not row[0].confirmed]
+    if not rows:
+        return
+
+    table = Table("node", "what", "by how much", "since", "bad runs", "sure")
+    for head, *others in [*confirmed, *suspects[:_SUSPECTS]]:
+        more = f" and {len(others)} more figures" if others else ""
+        colour = "red" if head.confirmed else "yellow"
+        table.add_row(
+            escape(f"{head.node} of {head.place}"),
+            escape(f"{head.kind}: {case(head.name)} {head.metric}{more}"),
+            escape(by_how_much(head)),
+            since(head),
+            f"{head.bad} of {head.runs}",
+            f"[{colour}]{head.certainty}[/]",
+        )
+
+    console.print(table)
+    if len(suspects) > _SUSPECTS:
+        _say(console, f"and {len(suspects) - _SUSPECTS} more suspects (--csv has them all)")
+
+
+def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> None:
+    nights = (verdict.newest - verdict.since).days
+    place = escape(f"{each.system}:{each.partition}")
+    _say(
+        console,
+        f"{place}: {len(each.alone)} of {each.total} nodes in {nights} days{_BASES[each.basis]}",
+    )
+    if each.together:
+        _say(console, f"  only in runs over several nodes: {escape(folded(each.together))}")
+
+    last_seen: dict[date, list[str]] = defaultdict(list)
+    for node, night in each.unseen.items():
+        last_seen[night].append(node)
+
+    latest = sorted(last_seen, reverse=True)
+    for night in latest[:_NIGHTS]:
+        _say(console, f"  not seen since {night}: {escape(folded(last_seen[night]))}")
+
+    longer = [node for night in latest[_NIGHTS:] for node in last_seen[night]]
+    if longer:
+        _say(console, f"  not seen for longer: {escape(folded(longer))}")
+
+    if each.never_seen:
+        _say(console, f"  never seen at all: {each.never_seen}")
+
+
+def _closing(verdict: FleetVerdict) -> str:
+    first = verdict.since + timedelta(days=1)
+    period = f"nights {first} to {verdict.newest}"
+    if verdict.exit_code == NOT_JUDGED:
+        return (
+            f"[yellow]nothing could be judged[/]: no {FEWEST_PEERS + 1} nodes ran the same case "
+            f"alone with the same software ({period})"
+        )
+
+    judged = f"{len(verdict.judged)} nodes compared with their peers, {period}"
+    if verdict.exit_code == CONFIRMED:
+        nodes = {(each.place, each.node) for each in verdict.confirmed}
+        return f"[red]{len(nodes)} confirmed[/], {judged}"
+
+    return f"[green]no node is confirmed[/], {judged}"
+
+
+def _counted(nodes: list[str]) -> str:
+    return f"{len(nodes)} nodes" if len(nodes) > _SUSPECTS else folded(nodes)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False)

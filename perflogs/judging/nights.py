@@ -1,0 +1,50 @@
+"""Which runs and which nights a verdict is about."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+PLACE = ["system", "partition"]
+#: What did not run, although it was planned.
+NOT_RUN = ["skip", "fail_deps", "abort"]
+#: A case, or a partition, that has been silent for so long is taken to be retired.
+RETIRED = timedelta(days=90)
+# Of so many nights the number of cases is taken that is usual.
+_USUAL = 14
+
+
+def judged_runs(runs: pl.DataFrame, until: date | None = None) -> pl.DataFrame:
+    """The runs that a verdict is about: all that have a time, but for published results and those
+    of partitions that are retired; with `until`, of nights up to this one."""
+    known = pl.col("time").is_not_null() & pl.col("night").is_not_null()
+    own = runs.filter(known & (pl.col("campaign") != "published"))
+    if until is not None:
+        own = own.filter(pl.col("night") <= until)
+
+    newest = pl.col("night").max()
+    return own.filter(newest.over(PLACE) >= newest - RETIRED)
+
+
+def full_nights(runs: pl.DataFrame) -> pl.DataFrame:
+    """The nights on which each partition (columns PLACE, `night`) ran what it usually does, sorted.
+
+    These are the nights of nightly campaigns. Of a partition that has none they are those on which
+    half as many cases ran as usual: a session of a few says nothing of the others."""
+    nights = (
+        runs.group_by([*PLACE, "night"])
+        .agg(
+            pl.struct("environ", "name").n_unique().alias("cases"),
+            (pl.col("campaign") == "nightly").any().alias("nightly"),
+        )
+        .sort([*PLACE, "night"])
+    )
+    usual = pl.col("cases").tail(_USUAL).median().over(PLACE)
+    any_nightly = pl.col("nightly").any().over(PLACE)
+    full = pl.when(any_nightly).then("nightly").otherwise(2 * pl.col("cases") >= usual)
+    return nights.filter(full).select([*PLACE, "night"])
+
+
+def newest_nights(runs: pl.DataFrame) -> dict[tuple[str, str], date]:
+    """The newest full night of each system and partition: what ran later repeats some of it."""
+    found = full_nights(runs).group_by(PLACE).agg(pl.col("night").max()).sort(PLACE)
+    return {(system, partition): night for system, partition, night in found.iter_rows()}

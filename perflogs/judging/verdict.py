@@ -1,0 +1,169 @@
+"""The verdict on a history: everything that is found in it, in incidents, and one exit code."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from perflogs.history import History
+from perflogs.judging.acknowledgements import marked
+from perflogs.judging.changes import changes
+from perflogs.judging.failures import failures
+from perflogs.judging.finding import (
+    CHANGE,
+    FAILURE,
+    IMPROVEMENT,
+    NOT_RUN,
+    NOT_SCHEDULED,
+    REGRESSION,
+    SUSPECT,
+    Acknowledgement,
+    Finding,
+)
+from perflogs.judging.fingerprints import fingerprint_findings
+from perflogs.judging.incidents import Incident, incidents
+from perflogs.judging.judged import Progress, judge_all
+from perflogs.judging.nights import judged_runs, newest_nights
+from perflogs.judging.repetition import another_node, command_for
+from perflogs.judging.silence import silent
+from perflogs.series import Series, series_of
+from perflogs.statistics.judgement import Judgement
+
+CLEAN, REGRESSED, UNUSABLE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
+#: For so long news is news, and a suspect waits for the run that clears it.
+RECENT = timedelta(days=14)
+# A series without a run for so long says nothing of the system as it is.
+_ENDED = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that is said of a history, and of those of its `runs` that are judged.
+
+    `incidents` are those that count, `acknowledged` findings are known of, `recovered` failures
+    passed when they were run again. `earlier` is how many began before the night that was asked
+    for. `nights` is the newest night of each system and partition, `judged` every series that is
+    still measured, with its judgement."""
+
+    history: History
+    runs: pl.DataFrame
+    newest: datetime | None
+    nights: dict[tuple[str, str], date]
+    judged: list[tuple[Series, Judgement]]
+    findings: list[Finding]
+    incidents: list[Incident]
+    earlier: int
+
+    @property
+    def acknowledged(self) -> list[Finding]:
+        """Findings that stand and do not count."""
+        return [each for each in self.findings if each.acknowledged]
+
+    @property
+    def unreadable(self) -> int:
+        """How many lines, sessions or files could not be read."""
+        return len(self.history.unreadable) + self.history.unlisted
+
+    @property
+    def exit_code(self) -> int:
+        """1 for a confirmed regression, 3 for a failed test, 4 where nothing or not all that was
+        planned could be judged, else 0. What is acknowledged, or has recovered, does not count."""
+        counting = [each for each in self.findings if not (each.acknowledged or each.recovered)]
+        failed = [each for each in counting if each.state == FAILURE]
+        if any(each.state == REGRESSION for each in counting):
+            return REGRESSED
+
+        if any(each.category != NOT_SCHEDULED for each in failed):
+            return FAILED
+
+        unjudged = failed or any(each.state == NOT_RUN for each in counting)
+        return NOT_JUDGED if unjudged or not self.judged else CLEAN
+
+
+def reach_verdict(
+    history: History,
+    known: dict[str, Acknowledgement],
+    today: date,
+    since: date | None = None,
+    kept: Path | None = None,
+    progress: Progress | None = None,
+    until: date | None = None,
+) -> Verdict:
+    """Judges a whole history, or that up to the night `until`.
+
+    `known` are the acknowledgements, by the name of their finding. They expire by `today`, and
+    nightly runs are expected up to it. With `since`, what began before that night is counted and
+    nothing more. `kept` and `progress` are as in `judge_all`."""
+    runs = judged_runs(history.runs, until)
+    nights = newest_nights(runs)
+    current = _current(series_of(replace(history, runs=runs)), nights)
+    judged = list(judge_all(current, kept, progress))
+    found = [*_of_series(history, judged, nights), *failures(history, runs, since)]
+    found += silent(runs, today)
+    unique = {each.identity: each for each in reversed(found)}
+    everything = marked(reversed(unique.values()), known, today)
+    shown = [each for each in everything if since is None or _began(each) >= since]
+    return Verdict(
+        history,
+        runs,
+        runs["time"].max(),  # type: ignore[arg-type]
+        nights,
+        judged,
+        shown,
+        incidents(each for each in shown if not each.acknowledged),
+        len(everything) - len(shown),
+    )
+
+
+def _began(finding: Finding) -> date:
+    return finding.since or date.max
+
+
+def _current(series: Iterable[Series], nights: dict[tuple[str, str], date]) -> list[Series]:
+    """Without series that have ended: not measured for a month, or followed by another of the same
+    metric, as after a new version of the workload."""
+    series = list(series)
+    last_begun: dict[tuple[str, ...], date] = {}
+    for each in series:
+        begun = each.nights[0].item()
+        last_begun[_case(each)] = max(begun, last_begun.get(_case(each), begun))
+
+    return [
+        each
+        for each in series
+        if each.nights[-1].item() >= last_begun[_case(each)]
+        and nights[each.system, each.partition] - each.nights[-1].item() <= _ENDED
+    ]
+
+
+def _case(series: Series) -> tuple[str, ...]:
+    return series.system, series.partition, series.environ, series.name, series.metric
+
+
+def _of_series(
+    history: History,
+    judged: Iterable[tuple[Series, Judgement]],
+    nights: dict[tuple[str, str], date],
+) -> Iterable[Finding]:
+    for series, judgement in judged:
+        found = (
+            fingerprint_findings(series, history.runs)
+            if series.better == "equal"
+            else changes(series, judgement, history.runs)
+        )
+        newest = nights[series.system, series.partition]
+        for finding in found:
+            old = newest - _began(finding) > RECENT
+            if not (old and finding.state in (IMPROVEMENT, CHANGE, SUSPECT)):
+                yield replace(finding, again=_again(history.runs, series, finding))
+
+
+def _again(runs: pl.DataFrame, series: Series, finding: Finding) -> str:
+    """For a change that one node may explain, the command runs the case on another one."""
+    if finding.state in (IMPROVEMENT, CHANGE):
+        return ""
+
+    node = another_node(series.nodes, finding.node) if finding.node else ""
+    return command_for(runs, runs.row(int(series.runs[-1]), named=True), node)

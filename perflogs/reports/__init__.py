@@ -1,0 +1,1 @@
+"""Says what was found: on the terminal, and in files for other programs."""

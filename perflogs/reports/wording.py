@@ -1,0 +1,71 @@
+"""How a finding is put into words: the same on the page and in files that people read."""
+
+from perflogs.judging.finding import Finding, Measured
+
+_SEVERAL = 6
+
+
+def short_name(finding: Finding) -> str:
+    """The case, as `SkylineTrain num_gpus=1 preset=nightly`; the place for a partition."""
+    return " ".join(finding.name.split(" %")) or f"all of {finding.place}"
+
+
+def amount(measured: Measured, value: float) -> str:
+    """A difference in the terms in which the metric is compared: `-5.2 %`, `+0.012 K`."""
+    if measured.comparison == "relative":
+        return f"{100 * value:+.1f} %"
+
+    return f"{value:+.4g}{_unit(measured)}"
+
+
+def change_in_words(measured: Measured) -> str:
+    """By how much, in which direction, how sure, and from where to where."""
+    words = [f"{measured.metric} {amount(measured, measured.difference)}"]
+    if measured.low is not None and measured.high is not None:
+        bounds = f"{amount(measured, measured.low)} to {amount(measured, measured.high)}"
+        words.append(f" (95 %: {bounds})")
+
+    words.append(f", {_level(measured.before)} -> {_level(measured.after)}{_unit(measured)}")
+    if measured.better in ("higher", "lower"):
+        words.append(f" ({measured.better} is better)")
+
+    if measured.confidence is not None:
+        words.append(f", {_sure(measured.confidence)} sure")
+
+    if measured.score is not None:
+        words.append(f", {abs(measured.score):.1f} standard deviations from what is usual")
+
+    return "".join(words)
+
+
+def nodes_in_words(nodes: tuple[str, ...]) -> str:
+    """`n1, n2`, or the first of many and how many there are; empty for none."""
+    if len(nodes) <= _SEVERAL:
+        return ", ".join(nodes)
+
+    return f"{', '.join(nodes[:_SEVERAL])} and {len(nodes) - _SEVERAL} more nodes"
+
+
+def story(finding: Finding) -> str:
+    """What happened, in one line, without the name of the case."""
+    said = []
+    if finding.measured is not None:
+        said.append(change_in_words(finding.measured))
+
+    if finding.reason:
+        said.append(finding.reason)
+
+    return "; ".join(said)
+
+
+def _sure(confidence: float) -> str:
+    # What is not certain does not read as if it were.
+    return "over 99.9 %" if confidence > 0.999 else f"{100 * confidence:.1f} %"
+
+
+def _level(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.6g}"
+
+
+def _unit(measured: Measured) -> str:
+    return "" if measured.unit in ("", "1") else f" {measured.unit}"

@@ -1,0 +1,236 @@
+"""What failed and why, what was planned and did not run, and what has gone silent."""
+
+from datetime import date
+
+import pytest
+from simulated_history import Run, history, morning_after, series
+
+from perflogs.judging.failure_classes import failure_class
+from perflogs.judging.finding import Finding
+from perflogs.judging.verdict import CLEAN, FAILED, NOT_JUDGED, Verdict, reach_verdict
+
+
+def verdict(*runs: Run, since: date | None = None) -> Verdict:
+    """The verdict on these runs, with nothing acknowledged."""
+    return reach_verdict(history(runs), {}, morning_after(runs), since)
+
+
+def failed(name: str = "Train", night: int = 0, **fields: object) -> Run:
+    """A run that failed."""
+    given = {"fail_phase": "sanity", "failure_class": "run", "fail_reason": "run: exit code 1"}
+    return Run(name=name, night=night, figures={}, result="fail", **{**given, **fields})
+
+
+def silences(*runs: Run) -> list[tuple[str, str]]:
+    """Place and name of all that has stopped."""
+    found = [each for each in verdict(*runs).findings if each.state == "not run"]
+    return [(each.place, each.name) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "phase", "reason", "expected"),
+    [
+        ("hardware", "sanity", "hardware: 3 ECC errors", "hardware"),
+        (
+            "scheduler",
+            "sanity",
+            "scheduler: a node was lost (slurmstepd: node failure)",
+            "hardware",
+        ),
+        ("", "run_wait", "job 7 ended as NODE_FAIL", "hardware"),
+        ("scheduler", "sanity", "scheduler: the job was preempted", "not scheduled"),
+        ("scheduler", "sanity", "scheduler: the job was cancelled", "not scheduled"),
+        ("scheduler", "run", "cancelled the job: longer than max_pending_time", "not scheduled"),
+        ("", "run", "spawned process error: sbatch: error: invalid account", "not scheduled"),
+        ("", "run_wait", "job blocked: held by user, pending", "not scheduled"),
+        ("scheduler", "sanity", "scheduler: the time limit was hit", "failure"),
+        ("scheduler", "sanity", "scheduler: the job ran out of memory", "failure"),
+        ("run", "sanity", "run: exit code 1: cancelled", "failure"),
+        ("judgement", "sanity", "judgement: accuracy below its floor", "failure"),
+        ("", "performance", "throughput=3, expected 5", "failure"),
+        ("", "sanity", "pattern not found", "failure"),
+        ("", "", "", "failure"),
+        ("input", "sanity", "input: no such folder", "suite error"),
+        ("", "setup", "AttributeError: x", "suite error"),
+        ("", "compile", "make: error", "suite error"),
+        ("", "cleanup", "cannot remove", "suite error"),
+    ],
+)
+def test_every_failure_has_the_class_of_who_must_act(
+    recorded: str, phase: str, reason: str, expected: str
+) -> None:
+    assert failure_class(recorded, phase, reason) == expected
+
+
+def test_a_failed_test_is_told_with_its_reason_and_the_command_that_repeats_it() -> None:
+    result = verdict(Run(name="Fine"), failed())
+    [finding] = result.findings
+    assert (finding.state, finding.category) == ("failure", "failure")
+    assert finding.reason == "sanity: run: exit code 1"
+    assert finding.again == "reframe -c checks --system=pearl:gpu -n /0123abcd -r"
+    assert result.exit_code == FAILED
+
+
+def test_a_full_queue_does_not_count_as_a_failed_test() -> None:
+    reason = "scheduler: ReFrame cancelled the job, which was in the queue for longer"
+    result = verdict(Run(name="Fine"), failed(failure_class="scheduler", fail_reason=reason))
+    assert [each.category for each in result.findings] == ["not scheduled"]
+    assert result.exit_code == NOT_JUDGED
+
+
+def test_missing_a_reference_is_a_failure_and_the_figures_count() -> None:
+    run = Run(result="fail", fail_phase="performance", fail_reason="throughput=3, expected 5")
+    result = verdict(run)
+    assert result.exit_code == FAILED
+    assert len(result.judged) == 1
+
+
+def test_an_unexpected_pass_is_a_failure() -> None:
+    assert verdict(Run(result="xpass")).exit_code == FAILED
+    assert verdict(Run(result="xfail")).exit_code == CLEAN
+
+
+def test_a_failure_that_passed_when_run_again_is_shown_and_has_no_weight() -> None:
+    result = verdict(failed(), Run(name="Train", hour=3.0))
+    [finding] = result.findings
+    assert finding.recovered
+    assert result.exit_code == CLEAN
+
+
+def test_a_pass_that_failed_when_run_again_is_a_failure() -> None:
+    result = verdict(Run(name="Train"), failed(hour=3.0))
+    assert not result.findings[0].recovered
+    assert result.exit_code == FAILED
+
+
+def test_a_distributed_case_fails_on_its_node_whatever_becomes_of_others() -> None:
+    first = failed(nodes="n1", columns={"hashcode": "aaaaaaaa"})
+    others = [
+        Run(name="Train", nodes=node, hour=3.0, columns={"hashcode": code})
+        for node, code in (("n2", "bbbbbbbb"), ("n3", "cccccccc"))
+    ]
+    result = verdict(first, *others)
+    assert [(each.nodes, each.recovered) for each in result.findings] == [(("n1",), False)]
+    again = Run(name="Train", nodes="n1", hour=4.0, columns={"hashcode": "dddddddd"})
+    assert verdict(first, *others, again).findings[0].recovered
+
+
+def test_a_failure_stands_since_the_first_of_its_failures_without_a_pass_between() -> None:
+    runs = [failed(night=0), Run(name="Train", night=1), failed(night=2), failed(night=3)]
+    [finding] = verdict(*runs).findings
+    assert str(finding.since) == "2026-01-03"
+
+
+def test_a_failure_of_an_earlier_night_is_over() -> None:
+    assert verdict(failed(night=0), Run(name="Train", night=1)).findings == []
+
+
+def test_what_an_ad_hoc_session_leaves_out_has_still_failed() -> None:
+    later = Run(name="Other", night=1, campaign="ad hoc")
+    result = verdict(failed(night=0), Run(name="Other", night=0), later)
+    assert result.exit_code == FAILED
+
+
+def test_since_shows_failures_of_all_nights_since_then() -> None:
+    runs = [failed(night=3), Run(name="Other", night=4), Run(name="Other", night=5)]
+    assert verdict(*runs).exit_code == CLEAN
+    assert verdict(*runs, since=date(2026, 1, 4)).exit_code == FAILED
+    assert verdict(*runs, since=date(2026, 1, 5)).exit_code == CLEAN
+
+
+def test_what_needs_a_failed_fixture_is_not_run_and_says_what_it_needs() -> None:
+    session = {"session": "one"}
+    fixture = failed("Data ~pearl:gpu", columns={**session, "fixture": True})
+    waiting = Run(
+        figures={}, result="fail_deps", nodes="", columns={**session, "hashcode": "89abcdef"}
+    )
+    other = failed("Another", hour=1.0, columns=session)
+    result = verdict(fixture, waiting, other, Run(name="Other", columns=session))
+    found = {each.name.split()[0]: each for each in result.findings}
+    reason = found["SkylineTrain"].reason
+    assert reason == "not run: needs a case that did not pass (Data ~pearl:gpu, Another)"
+    assert found["Data"].again.endswith("-n /89abcdef -r")
+    assert result.exit_code == FAILED
+
+
+@pytest.mark.parametrize("result", ["skip", "fail_deps", "abort"])
+def test_what_was_planned_and_did_not_run_is_never_passed_over(result: str) -> None:
+    found = verdict(Run(name="Fine"), Run(result=result, figures={}, nodes=""))
+    assert [each.state for each in found.findings] == ["not run"]
+    assert found.exit_code == NOT_JUDGED
+
+
+def test_a_case_that_is_absent_for_two_nights_has_stopped() -> None:
+    others = series([1.0] * 10, name="Other")
+    assert silences(*others, *series([1.0] * 9)) == []
+    [stopped] = silences(*others, *series([1.0] * 8, name="Gone"))
+    assert stopped == ("pearl:gpu", "Gone")
+
+
+def test_a_case_that_stopped_is_no_alarm_but_not_judged() -> None:
+    runs = [*series([1.0] * 10, name="Other"), *series([1.0] * 8, name="Gone")]
+    result = verdict(*runs)
+    assert [each.category for each in result.findings] == ["not scheduled"]
+    assert result.exit_code == NOT_JUDGED
+
+
+def test_a_case_that_failed_has_reported() -> None:
+    others = series([1.0] * 10, name="Other")
+    gone = [*series([1.0] * 8, name="Gone"), failed("Gone", 8), failed("Gone", 9)]
+    assert silences(*others, *gone) == []
+
+
+def test_a_case_that_was_skipped_has_not_reported() -> None:
+    others = series([1.0] * 10, name="Other")
+    skipped = Run(name="Gone", night=8, result="skip", figures={}, nodes="")
+    gone = [*series([1.0] * 8, name="Gone"), skipped]
+    assert silences(*others, *gone) == [("pearl:gpu", "Gone")]
+
+
+def test_a_case_that_runs_every_week_is_not_missed_after_two_nights() -> None:
+    others = series([1.0] * 40, name="Other")
+    weekly = [Run(name="Weekly", night=night) for night in (0, 7, 14, 21, 28)]
+    assert silences(*others, *weekly[:4], weekly[4]) == []
+    assert silences(*others, *weekly[:4]) == [("pearl:gpu", "Weekly")]
+
+
+def test_a_case_that_never_had_a_rhythm_is_not_missed() -> None:
+    others = series([1.0] * 10, name="Other")
+    assert silences(*others, *series([1.0] * 2, name="Tried")) == []
+
+
+def test_sessions_of_a_few_cases_do_not_mean_that_the_others_stopped() -> None:
+    names = ["One", "Two", "Three", "Four"]
+    nightly = [each for name in names for each in series([1.0] * 8, name=name)]
+    ad_hoc = [Run(name="One", night=night, campaign="ad hoc") for night in (8, 9, 10)]
+    assert silences(*nightly, *ad_hoc) == []
+    unnamed = [each for name in names for each in series([1.0] * 8, name=name, campaign="")]
+    partial = [Run(name="One", night=night, campaign="") for night in (8, 9, 10)]
+    assert silences(*unnamed, *partial) == []
+
+
+def test_a_partition_that_falls_silent_while_others_go_on_is_one_finding() -> None:
+    gpu = series([1.0] * 20)
+    cpu = [each for name in ("A", "B") for each in series([1.0] * 16, name=name, partition="cpu")]
+    assert silences(*gpu, *cpu) == [("pearl:cpu", "")]
+    longer = [Run(name="A", night=16, partition="cpu"), Run(name="B", night=16, partition="cpu")]
+    assert silences(*gpu, *cpu, *longer) == []
+
+
+def test_a_partition_that_runs_every_week_is_not_silent_after_a_few_nights() -> None:
+    weekly = [Run(night=night, partition="cpu") for night in (0, 7, 14)]
+    assert silences(*series([1.0] * 30), *weekly) == []
+    assert silences(*series([1.0] * 40), *weekly) == [("pearl:cpu", "")]
+
+
+def test_what_has_been_gone_for_three_months_is_retired() -> None:
+    others = series([1.0] * 110, name="Other")
+    assert silences(*others, *series([1.0] * 15, name="Gone")) == []
+    assert silences(*others, *series([1.0] * 25, name="Gone")) == [("pearl:gpu", "Gone")]
+
+
+def test_a_case_that_is_not_run_tonight_and_before_is_said_once() -> None:
+    runs = [*series([1.0] * 10, name="Other"), *series([1.0] * 8, name="Gone")]
+    skipped = Run(name="Gone", night=9, result="skip", figures={}, nodes="")
+    findings: list[Finding] = verdict(*runs, skipped).findings
+    assert [each.name for each in findings] == ["Gone"]

@@ -1,0 +1,141 @@
+"""What verdicts are made of: yardsticks, the scale and the memory of noise, levels and evidence."""
+
+import numpy as np
+import pytest
+
+from perflogs.statistics.confirmation import (
+    CRITICAL_NEW,
+    CRITICAL_OLD,
+    NEW,
+    OLD,
+    confirmed,
+    critical,
+    evidence,
+    residuals,
+)
+from perflogs.statistics.noise import autocorrelation, inflation, level, log_likelihood, scale
+from perflogs.statistics.yardstick import yardstick
+
+NIGHTS = 4_000
+
+
+def gaussian(nights=NIGHTS, seed=0):
+    return np.random.default_rng(seed).standard_normal(nights)
+
+
+def autocorrelated(memory, nights=NIGHTS):
+    values = gaussian(nights)
+    for night in range(1, nights):
+        values[night] = memory * values[night - 1] + np.sqrt(1 - memory**2) * values[night]
+    return values
+
+
+@pytest.mark.parametrize("values", [[2.0, 4.0, 8.0], [-2.0, 4.0, 8.0], [0.0, 4.0, 4.0], [0.0]])
+@pytest.mark.parametrize("comparison", ["relative", "absolute"])
+def test_positions_lead_back_to_values(values, comparison):
+    values = np.array(values)
+    stick = yardstick(values, "higher", comparison)
+    assert [stick.value(position) for position in stick.positions(values)] == pytest.approx(values)
+
+
+def test_a_relative_difference_is_a_fraction_of_before_and_an_absolute_one_is_in_the_unit():
+    values = np.array([50.0, 40.0])
+    for comparison, difference in (("relative", -0.2), ("absolute", -10.0)):
+        stick = yardstick(values, "higher", comparison)
+        before, after = stick.positions(values)
+        assert stick.difference(before, after - before) == pytest.approx(difference)
+    through_zero = yardstick(np.array([-50.0, -40.0]), "higher", "relative")
+    assert through_zero.difference(-1.0, 0.2) == pytest.approx(0.2)
+    assert through_zero.difference(0.0, 0.2) == np.inf
+
+
+def test_halving_a_rate_is_as_far_as_doubling_it():
+    down, middle, up = yardstick(np.array([1.0, 2.0, 4.0]), "higher", "relative").positions(
+        np.array([1.0, 2.0, 4.0])
+    )
+    assert middle - down == pytest.approx(up - middle)
+
+
+def test_the_scale_of_noise_is_its_standard_deviation_whatever_the_steps_and_slow_nights():
+    noise = gaussian()
+    assert scale(noise, 0.0) == pytest.approx(1, rel=0.05)
+    noise[2_000:] += 50
+    noise[::40] -= 10
+    assert scale(noise, 0.0) == pytest.approx(1, rel=0.12)
+
+
+def test_the_scale_is_at_least_a_quarter_of_the_smallest_change_that_counts():
+    assert scale(np.ones(50), 0.02) == 0.005
+    assert scale(np.ones(2), 0.02) == 0.005
+    assert scale(np.ones(0), 0.02) == 0.005
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.3, 0.5, 0.8])
+def test_the_memory_of_noise_is_found(memory):
+    noise = autocorrelated(memory)
+    assert autocorrelation(noise, scale(noise, 0.0)) == pytest.approx(memory, abs=0.06)
+
+
+def test_neither_steps_nor_slow_nights_nor_alternation_are_memory():
+    noise = gaussian()
+    noise[1_000:] += 20
+    noise[::40] -= 10
+    assert autocorrelation(noise, 1.0) < 0.06
+    assert autocorrelation(np.resize([1.0, -1.0], 100), 1.0) == 0.0
+    assert autocorrelation(np.r_[np.zeros(20), np.ones(20)], 0.01) == 0.0
+    assert autocorrelation(np.zeros(1), 0.01) == 0.0
+
+
+def test_memory_raises_the_variance_of_a_mean():
+    assert inflation(0.0) == 1.0
+    assert inflation(0.5) == pytest.approx(3.0)
+
+
+def test_a_level_is_a_mean_that_slow_nights_hardly_move():
+    noise = gaussian(100)
+    assert level(noise, 1.0) == pytest.approx(noise.mean(), abs=0.1)
+    assert level(np.r_[noise, -50.0, -50.0], 1.0) == pytest.approx(level(noise, 1.0), abs=0.05)
+    assert level(np.array([0.0, 1.0]), 0.001) == pytest.approx(0.5)
+
+
+def test_residuals_that_come_back_explain_each_other():
+    alike, apart = np.repeat([0.0, 9.0], 20), np.linspace(0, 60, 40)
+    assert log_likelihood(alike, 1.0) > log_likelihood(apart, 1.0)
+
+
+def test_evidence_amid_gaussian_noise_is_nearly_the_distance_in_standard_errors():
+    positions = gaussian(400)
+    for start, distance in ((300, 1.0), (350, 1.0), (200, 0.5)):
+        moved = positions + np.where(np.arange(400) < start, 0, distance)
+        strays = residuals(moved, [0, start, 400], 1.0)
+        groups = (slice(0, start), slice(start, 400))
+        apart = moved[start:].mean() - moved[:start].mean()
+        errors = apart / np.sqrt(1 / start + 1 / (400 - start))
+        found = evidence(moved, strays, groups, 1.0, 1.0)
+        assert 0.7 * errors < found < 1.05 * errors
+        assert evidence(moved, strays, groups, 1.0, 4.0) == pytest.approx(found / 2)
+
+
+def test_three_slow_nights_say_less_where_slow_nights_are_common():
+    def says(slow):
+        positions = gaussian(150)
+        positions[slow] = -8.0
+        positions[-3:] = [-8.0, -8.2, -7.8]
+        strays = residuals(positions, [0, 147, 150], 1.0)
+        return evidence(positions, strays, (slice(0, 147), slice(147, 150)), 1.0, 1.0)
+
+    assert says([]) > says([20, 40]) > says([20, 40, 60, 80, 100, 120])
+
+
+def test_an_older_change_needs_more_evidence():
+    assert critical(3) == critical(NEW) == CRITICAL_NEW
+    assert critical(NEW) < critical((NEW + OLD) // 2) < critical(OLD)
+    assert critical(OLD) == critical(500) == CRITICAL_OLD
+
+
+def test_the_least_of_all_differences_is_removed_first():
+    positions = 0.1 * gaussian(80)
+    positions[40:] += 10
+    assert confirmed(positions, [0, 20, 40, 60, 80], 0.5, 0.1, 1.0) == [0, 40, 80]
+    assert confirmed(positions, [0, 40, 80], 11.0, 0.1, 1.0) == [0, 80]
+    assert confirmed(positions, [0, 80], 11.0, 0.1, 1.0) == [0, 80]
