@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from perflogs.documents import csv_text, json_text
 from perflogs.fleet.comparison import Comparison
 from perflogs.fleet.contrast import Contrast
-from perflogs.fleet.documents import csv_text, json_text
 from perflogs.fleet.selection import Selection
 
 _COLUMNS = (

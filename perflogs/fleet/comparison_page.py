@@ -9,7 +9,6 @@ from rich.table import Table
 from perflogs.fleet.comparison import NOT_JUDGED, Comparison
 from perflogs.fleet.contrast import Contrast
 from perflogs.fleet.selection import Selection
-from perflogs.fleet.wording import amount, case
 from perflogs.statistics.comparison import (
     BETTER,
     CHANGED,
@@ -18,6 +17,7 @@ from perflogs.statistics.comparison import (
     INCONCLUSIVE,
     WORSE,
 )
+from perflogs.words import amount, case_in_words
 
 _COLOURS = {
     WORSE: "red",
@@ -55,7 +55,7 @@ def print_comparison(comparison: Comparison, console: Console, whole: bool) -> N
 
     left = comparison.left if whole else comparison.left[:_MOST_LEFT]
     for each in left:
-        _say(console, f"not compared: {escape(case(each))}")
+        _say(console, f"not compared: {escape(case_in_words(each))}")
 
     if len(left) < len(comparison.left):
         _say(console, f"not compared: {len(comparison.left) - len(left)} more cases")
@@ -71,7 +71,7 @@ def _table(rows: list[Contrast]) -> Table:
         colour = _COLOURS[each.verdict]
         where = f" @{pair.place}" if len(places) > 1 else ""
         table.add_row(
-            escape(f"{case(pair.name)}{where}"),
+            escape(f"{case_in_words(pair.name)}{where}"),
             escape(f"{pair.metric} ({_better(pair.better)})"),
             f"{each.level_a:.5g}",
             f"{each.level_b:.5g}",

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from perflogs.fleet.documents import csv_text, json_text
+from perflogs.documents import csv_text, json_text
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.verdict import FleetVerdict
 

@@ -11,8 +11,9 @@ from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, Coverage
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.folding import folded
 from perflogs.fleet.verdict import CONFIRMED, NOT_JUDGED, FleetVerdict
-from perflogs.fleet.wording import by_how_much, case, since
+from perflogs.fleet.wording import by_how_much, since
 from perflogs.statistics.peers import FEWEST_PEERS
+from perflogs.words import case_in_words
 
 _SUSPECTS, _NIGHTS = 15, 5
 _BASES = {
@@ -27,7 +28,7 @@ def print_fleet(verdict: FleetVerdict, console: Console) -> None:
     _print_findings(verdict, console)
     for each in verdict.undecided:
         values = "; ".join(f"{value!r} on {folded(on)}" for value, on in each.nodes_of.items())
-        what = f"{case(each.name)} {each.metric} on {each.system}"
+        what = f"{case_in_words(each.name)} {each.metric} on {each.system}"
         _say(console, f"[yellow]no majority[/] {escape(what)}: {escape(values)}")
 
     for drift in verdict.drift:
@@ -58,7 +59,7 @@ def _print_findings(verdict: FleetVerdict, console: Console) -> None:
         colour = "red" if head.confirmed else "yellow"
         table.add_row(
             escape(f"{head.node} of {head.place}"),
-            escape(f"{head.kind}: {case(head.name)} {head.metric}{more}"),
+            escape(f"{head.kind}: {case_in_words(head.name)} {head.metric}{more}"),
             escape(by_how_much(head)),
             since(head),
             f"{head.bad} of {head.runs}",

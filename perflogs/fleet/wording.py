@@ -1,19 +1,7 @@
-"""How figures and findings are put into words."""
+"""How findings about nodes are put into words."""
 
 from perflogs.fleet.finding import DIFFERENT, UNSTEADY, NodeFinding
-
-
-def amount(value: float, comparison: str, unit: str) -> str:
-    """A difference in the terms in which the metric is compared: `-5.2 %`, `+0.012 K`."""
-    if comparison != "absolute":
-        return f"{100 * value:+.1f} %"
-
-    return f"{value:+.4g}" + ("" if unit in ("", "1") else f" {unit}")
-
-
-def case(name: str) -> str:
-    """The case, as `SkylineTrain num_gpus=1 preset=nightly`."""
-    return " ".join(name.split(" %"))
+from perflogs.words import amount, case_in_words
 
 
 def by_how_much(finding: NodeFinding) -> str:
@@ -36,6 +24,6 @@ def since(finding: NodeFinding) -> str:
 def reason(finding: NodeFinding) -> str:
     """Everything about a finding in one line."""
     return (
-        f"{finding.kind}: {case(finding.name)} {finding.metric} {by_how_much(finding)} since "
-        f"{since(finding)}, {finding.bad} of {finding.runs} runs"
+        f"{finding.kind}: {case_in_words(finding.name)} {finding.metric} {by_how_much(finding)} "
+        f"since {since(finding)}, {finding.bad} of {finding.runs} runs"
     )

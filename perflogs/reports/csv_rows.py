@@ -1,14 +1,8 @@
 """A verdict as CSV, for spreadsheets: a row for each finding."""
 
-import csv
-import io
-from typing import Any
-
+from perflogs.documents import csv_text
 from perflogs.judging.finding import Finding
 from perflogs.judging.verdict import Verdict
-
-# What a spreadsheet takes for a formula; the texts come from logs.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(verdict: Verdict) -> str:
@@ -20,15 +14,10 @@ def as_csv(verdict: Verdict) -> str:
         for incident in verdict.incidents
         for member in incident.members
     }
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for finding in verdict.findings:
-        row = {"incident": incidents.get(finding.identity, ""), **finding.as_record()}
-        writer.writerow({key: _harmless(value) for key, value in row.items()})
-
-    return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return csv_text(
+        columns,
+        (
+            {"incident": incidents.get(finding.identity, ""), **finding.as_record()}
+            for finding in verdict.findings
+        ),
+    )

@@ -1,9 +1,6 @@
 """A verdict as JSON, for programs: all that the page has."""
 
-import json
-import math
-from typing import Any
-
+from perflogs.documents import json_text
 from perflogs.judging.verdict import Verdict
 
 
@@ -47,17 +44,9 @@ def as_json(verdict: Verdict) -> str:
             }
             for each in verdict.incidents
         ],
-        "findings": [_finite(each.as_record()) for each in verdict.findings],
+        "findings": [each.as_record() for each in verdict.findings],
         "unreadable": {"count": verdict.unreadable, "lines": unreadable},
         "unfinished": [str(each) for each in verdict.history.unfinished],
         "sources": [str(each) for each in verdict.history.sources],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
-
-
-def _finite(record: dict[str, Any]) -> dict[str, Any]:
-    # JSON has no infinity: a run that is off a constant series is infinitely many deviations off.
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
+    return json_text(document)

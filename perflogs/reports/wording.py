@@ -1,31 +1,26 @@
 """How a finding is put into words: the same on the page and in files that people read."""
 
 from perflogs.judging.finding import Finding, Measured
+from perflogs.words import amount, case_in_words, unit_behind
 
 _SEVERAL = 6
 
 
 def short_name(finding: Finding) -> str:
     """The case, as `SkylineTrain num_gpus=1 preset=nightly`; the place for a partition."""
-    return " ".join(finding.name.split(" %")) or f"all of {finding.place}"
-
-
-def amount(measured: Measured, value: float) -> str:
-    """A difference in the terms in which the metric is compared: `-5.2 %`, `+0.012 K`."""
-    if measured.comparison == "relative":
-        return f"{100 * value:+.1f} %"
-
-    return f"{value:+.4g}{_unit(measured)}"
+    return case_in_words(finding.name) or f"all of {finding.place}"
 
 
 def change_in_words(measured: Measured) -> str:
     """By how much, in which direction, how sure, and from where to where."""
-    words = [f"{measured.metric} {amount(measured, measured.difference)}"]
+    words = [f"{measured.metric} {_amount(measured, measured.difference)}"]
     if measured.low is not None and measured.high is not None:
-        bounds = f"{amount(measured, measured.low)} to {amount(measured, measured.high)}"
+        bounds = f"{_amount(measured, measured.low)} to {_amount(measured, measured.high)}"
         words.append(f" (95 %: {bounds})")
 
-    words.append(f", {_level(measured.before)} -> {_level(measured.after)}{_unit(measured)}")
+    words.append(
+        f", {_level(measured.before)} -> {_level(measured.after)}{unit_behind(measured.unit)}"
+    )
     if measured.better in ("higher", "lower"):
         words.append(f" ({measured.better} is better)")
 
@@ -67,5 +62,5 @@ def _level(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.6g}"
 
 
-def _unit(measured: Measured) -> str:
-    return "" if measured.unit in ("", "1") else f" {measured.unit}"
+def _amount(measured: Measured, value: float) -> str:
+    return amount(value, measured.comparison, measured.unit)
