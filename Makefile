@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-to-run
 TEST_READY := $(VENV)/.ready-to-test
 
-.PHONY: run test integration bench lint lock clean
+.PHONY: run test integration containers bench lint lock clean
 
 ## run: set up once, run the suite, say where the records are
 run: export RFM_CONFIG_PATH := $(CURDIR)/systems
@@ -27,6 +27,11 @@ integration: $(TEST_READY)
 	tests/integration/install-packages
 	$(BIN)/python -m pytest -rs tests/integration
 
+## containers: on Debian, as root: install Apptainer and buildah, build images and run them
+containers: $(TEST_READY)
+	tests/containers/install-apptainer
+	$(BIN)/python -m pytest -rs tests/containers
+
 ## bench: every benchmark, each a table (minutes to an hour)
 bench: $(TEST_READY)
 	$(BIN)/python -m tests.benchmarks
@@ -40,8 +45,8 @@ lint: $(TEST_READY)
 
 ## lock: resolve the pins of pyproject.toml again, with hashes
 lock: $(TEST_READY)
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra tests pyproject.toml -o requirements/test.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra containers pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra containers --extra tests pyproject.toml -o requirements/test.txt
 
 LOCK_OPTIONS := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 

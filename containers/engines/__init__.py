@@ -1,0 +1,1 @@
+"""The programs that build images: Apptainer from definitions, three others from Dockerfiles."""

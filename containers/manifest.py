@@ -1,0 +1,81 @@
+"""What stands beside an image: from what, by what and when it was built, and what is in it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from containers.digests import path_digest
+from containers.errors import UnusableInput
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The facts of one built image."""
+
+    name: str
+    format: str
+    suite_commit: str
+    recipe_kind: str
+    recipe_digest: str
+    sources_digest: str
+    base: str
+    #: Empty where the base is a registry's tag: give REFERENCE@sha256:... to pin it.
+    base_digest: str
+    engine: str
+    built: str
+    build_seconds: float
+    image_digest: str
+    image_bytes: int
+    #: Version by name; `python` as the lock has them, `system` as dpkg does.
+    packages: dict[str, dict[str, str]]
+
+    #: What an image must share with what is asked for to be the same.
+    SAME: ClassVar = (
+        "name",
+        "format",
+        "suite_commit",
+        "recipe_kind",
+        "recipe_digest",
+        "sources_digest",
+        "base_digest",
+    )
+
+
+def manifest_path(image: Path) -> Path:
+    """Where the manifest of an image stands."""
+    return image.with_name(f"{image.name}.manifest.json")
+
+
+def write_manifest(image: Path, manifest: Manifest) -> None:
+    """Write it beside the image, whole or not at all."""
+    path = manifest_path(image)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(dataclasses.asdict(manifest), indent=1, sort_keys=True) + "\n")
+    partial.replace(path)
+
+
+def read_manifest(image: Path) -> dict[str, Any] | None:
+    """What the manifest beside an image says; None where there is none.
+
+    Raises:
+        UnusableInput: it cannot be read.
+    """
+    path = manifest_path(image)
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UnusableInput(f"{path} cannot be read: {error}; remove it and build again") from None
+
+
+def is_current(image: Path, wanted: dict[str, str]) -> bool:
+    """Whether the image is there, unharmed, and was built from what is `wanted` (of SAME)."""
+    found = read_manifest(image)
+    if found is None or not image.exists():
+        return False
+    if any(found.get(name) != wanted[name] for name in Manifest.SAME):
+        return False
+    return found.get("image_digest") == path_digest(image)

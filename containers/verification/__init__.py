@@ -1,0 +1,1 @@
+"""Seeing whether an image is what it should be, by running it."""
