@@ -54,16 +54,12 @@ def identity(*parts: str) -> str:
 
 
 def series_of(history: History, span: timedelta = SPAN) -> Iterator[Series]:
-    """All series of the history, sorted by place, name and metric; of the last `span` before its
-    newest run. Runs without a time belong to none."""
-    newest = history.runs["time"].max()
-    if newest is None:
-        return
-
+    """All series of the history, sorted by place, name and metric. Each begins `span` before its
+    own newest run, so that what others have run since changes nothing in it. Runs without a time
+    belong to none."""
     keys = ["system", "partition", "environ", "name", "key"]
-    counted = history.runs.lazy().filter(
-        SOUND & pl.col("time").is_not_null() & (pl.col("time") > pl.lit(newest) - span)
-    )
+    sound = history.runs.lazy().filter(SOUND & pl.col("time").is_not_null())
+    counted = sound.filter(pl.col("time") > pl.col("time").max().over(keys) - span)
     figures = (
         history.figures.lazy()
         .filter(pl.col("value").is_finite())

@@ -18,7 +18,7 @@ from perflogs.statistics.judge import judge
 from perflogs.statistics.judgement import Judgement
 
 #: Starting processes takes longer than judging so many series.
-_FEW = 50
+_FEW = 300
 _SERIES_AT_ONCE = 8
 
 Progress = Callable[[str, int, int], None]

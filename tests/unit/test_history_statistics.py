@@ -143,8 +143,10 @@ def test_an_accuracy_without_noise_that_falls_and_stays_is_found(before, needed)
 
 
 def test_what_must_not_change_at_all_has_changed_with_the_last_digit():
-    assert verdict([2.302585] * 30 + [2.302586] * 3, "equal", "absolute").change.start == 30
-    assert verdict([2.302585] * 30 + [2.302586] * 3, "equal", "relative").change.start == 30
+    for comparison, difference in (("absolute", 1e-6), ("relative", 1e-6 / 2.302585)):
+        change = verdict([2.302585] * 30 + [2.302586] * 3, "equal", comparison).change
+        assert change.start == 30
+        assert change.difference == pytest.approx(difference, rel=1e-2)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
@@ -208,3 +210,33 @@ def test_nine_in_ten_intervals_and_more_hold_the_step():
         regression = verdict(values).regression
         held.append(regression.low <= -0.07 <= regression.high)
     assert np.mean(held) >= 0.9
+
+
+def test_neighbouring_runs_that_share_their_noise_widen_the_interval():
+    random = np.random.default_rng(5)
+    shocks = random.standard_normal(600)
+    shared = np.convolve(shocks, 0.6 ** np.arange(20))[:600] * np.sqrt(1 - 0.6**2)
+    widths = []
+    for noise in (shocks, shared):
+        values = 1 + 0.005 * noise
+        values[400:] *= 0.93
+        regression = verdict(values).regression
+        widths.append(regression.high - regression.low)
+    assert 1.3 < widths[1] / widths[0] < 2.5
+
+
+def test_the_confidence_of_a_finding_grows_with_the_runs_behind_it():
+    random = np.random.default_rng(5)
+    values = 1 + 0.02 * random.standard_normal(160)
+    values[120:] *= 0.965
+    said = [verdict(values[:nights]).regression for nights in range(123, 161)]
+    found = [regression.confidence for regression in said if regression]
+    assert 0.99 < found[0] < 0.9995
+    assert found[-1] > 1 - 1e-6
+
+
+def test_a_regression_that_is_nearly_back_may_have_no_confidence_left():
+    values = [*noisy(100.0, 60), *noisy(70.0, 20), 98.5, 95.5, 98.5]
+    regression = verdict(values).regression
+    assert regression.start == 60
+    assert 0 <= regression.confidence < 0.9

@@ -77,6 +77,13 @@ def test_a_good_run_elsewhere_amid_the_slow_ones_does_not_hide_the_node():
     assert (regression.start, regression.node) == (40, "n117")
 
 
+def test_a_run_of_the_slow_node_that_was_good_by_chance_does_not_hide_it():
+    values = noisy(47)
+    values[[40, 41, 42, 44, 45, 46]] *= 0.8
+    regression = verdict(values, [*on(["n1", "n2"], 40), *["n117"] * 7]).regression
+    assert (regression.start, regression.node) == (40, "n117")
+
+
 def test_a_slow_node_is_found_among_the_nodes_of_large_runs():
     values = noisy(46)
     values[40:] *= 0.85
@@ -125,6 +132,34 @@ def test_a_node_that_was_drawn_only_once_has_no_effect_of_its_own():
     positions[30:34] += np.log(0.8)
     nodes = on(["n1", "n2"], 30) + ["n3"] * 4 + on(["n1", "n2"], 26)
     assert not effects(positions, membership(nodes), 0.01, 0.02).any()
+
+
+def test_an_effect_needs_three_runs_amid_those_of_other_nodes():
+    positions = np.log(noisy(60))
+    nodes = np.array(on(["n1", "n2"], 60), dtype=object)
+    for drawn, found in (([20, 40, 59], False), ([20, 40, 50], True)):
+        slow, names = positions.copy(), nodes.copy()
+        slow[drawn] += np.log(0.8)
+        names[drawn] = "n3"
+        assert effects(slow, membership(names), 0.01, 0.02).any() == found
+
+
+def test_an_effect_that_is_too_small_to_count_is_left_where_it_is():
+    positions = np.log(noisy(90)) / 20
+    nodes = on(["n1", "n2", "n3", "n4", "n5"], 90)
+    positions[[name == "n3" for name in nodes]] += 0.008
+    assert not effects(positions, membership(nodes), 0.0005, 0.02).any()
+    assert effects(positions, membership(nodes), 0.0005, 0.01).any()
+
+
+def test_a_slow_node_that_is_drawn_for_six_nights_again_and_again_is_known_by_then():
+    values = noisy(72)
+    nodes = [name for name in on(["n1", "n2", "n3", "n4"], 12) for _ in range(6)]
+    values[[name == "n3" for name in nodes]] *= 0.9
+    for nights in range(62, 73):
+        judgement = verdict(values[:nights], nodes[:nights])
+        assert judgement.regression is judgement.suspect is None
+        assert len(judgement.segments) == 1
 
 
 def test_a_step_of_the_system_is_no_effect_of_nodes():

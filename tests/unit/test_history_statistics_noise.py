@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from perflogs.statistics import analysis
 from perflogs.statistics.confirmation import (
     CRITICAL_NEW,
     CRITICAL_OLD,
@@ -14,6 +15,7 @@ from perflogs.statistics.confirmation import (
     residuals,
 )
 from perflogs.statistics.noise import autocorrelation, inflation, level, log_likelihood, scale
+from perflogs.statistics.segmentation import PENALTY
 from perflogs.statistics.yardstick import yardstick
 
 NIGHTS = 4_000
@@ -47,6 +49,12 @@ def test_a_relative_difference_is_a_fraction_of_before_and_an_absolute_one_is_in
     through_zero = yardstick(np.array([-50.0, -40.0]), "higher", "relative")
     assert through_zero.difference(-1.0, 0.2) == pytest.approx(0.2)
     assert through_zero.difference(0.0, 0.2) == np.inf
+
+
+def test_without_logarithms_values_are_measured_by_their_usual_magnitude():
+    values = np.array([0.0, 2.0, 2.0, -2.0, 100.0])
+    assert yardstick(values, "higher", "relative").unit == 2.0
+    assert yardstick(np.zeros(3), "higher", "relative").unit == 1.0
 
 
 def test_halving_a_rate_is_as_far_as_doubling_it():
@@ -84,6 +92,19 @@ def test_neither_steps_nor_slow_nights_nor_alternation_are_memory():
     assert autocorrelation(np.resize([1.0, -1.0], 100), 1.0) == 0.0
     assert autocorrelation(np.r_[np.zeros(20), np.ones(20)], 0.01) == 0.0
     assert autocorrelation(np.zeros(1), 0.01) == 0.0
+
+
+@pytest.mark.parametrize(("memory", "least"), [(0.0, 1.0), (0.6, 2.5)])
+def test_cuts_cost_more_where_noise_has_memory(monkeypatch, memory, least):
+    penalties = []
+
+    def segment(places, penalty):
+        penalties.append(penalty / PENALTY)
+        return [0, places.size]
+
+    monkeypatch.setattr(analysis, "segment", segment)
+    analysis.analyse(100 + autocorrelated(memory), [""] * NIGHTS, "", "absolute")
+    assert least <= penalties[0] < 1.3 * (1 + memory) / (1 - memory)
 
 
 def test_memory_raises_the_variance_of_a_mean():
