@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perflogs.case_selection import selected_by_name
 from perflogs.session import Case, Session
 
 # Options of the first command that would select other cases, or run this one more than once.
@@ -63,7 +64,7 @@ def rerun_command(session: Session, case: Case) -> str:
 
     if first.assigned or case.pinned_to:
         names = [each.name for each in (case, *_needed(session, case))]
-        command += _selected_by_name(names, first.assigned)
+        command += selected_by_name(names, first.assigned)
     else:
         command += ["-n", f"/{case.hashcode}"]
 
@@ -96,14 +97,9 @@ def rerun_run(run: Mapping[str, Any], node: str = "", needed: Sequence[str] = ()
         selected = ["-n", f"/{run['hashcode']}"]
     else:
         # A case that is dealt to a node, or whose parameters are set anew, has a hash of its own.
-        selected = _selected_by_name([run["name"], *(needed if assigned else [])], assigned)
+        selected = selected_by_name([run["name"], *(needed if assigned else [])], assigned)
 
     return shlex.join([*command, *selected, *(["-r"] if first is None else [])])
-
-
-def parameters_of(name: str) -> dict[str, str]:
-    """The parameters in the name of a case: `{"preset": "tiny"}` of `Train %preset=tiny`."""
-    return dict(each.strip().split("=", 1) for each in name.split(" %")[1:] if "=" in each)
 
 
 def _first_command(run: Mapping[str, Any]) -> _First | None:
@@ -118,20 +114,6 @@ def _first_command(run: Mapping[str, Any]) -> _First | None:
     plain = run["command"].isprintable() and Path(program).name.startswith("reframe")
     listed = isinstance(configuration, list) and all(isinstance(x, str) for x in configuration)
     return _First(program, options, configuration, run["workdir"]) if plain and listed else None
-
-
-def _selected_by_name(names: Sequence[str], assigned: Sequence[str]) -> list[str]:
-    # ReFrame selects by name before it sets parameters anew or deals cases to nodes, and looks
-    # for what a case needs among the selected ones only.
-    changed = {each.split("=", 1)[0] for each in assigned}
-    options: list[str] = []
-    for name in names:
-        options += ["-n", _pattern(name, changed)]
-
-    for assignment in assigned:
-        options += ["-P", _narrowed(assignment, names[0])]
-
-    return options
 
 
 def _selectable(session: Session, case: Case) -> Case:
@@ -185,21 +167,6 @@ def _kept(options: Sequence[str], dropped: Collection[str]) -> Iterator[str]:
         skip = option in dropped
         if option.partition("=")[0] not in dropped:
             yield option
-
-
-def _pattern(name: str, changed: Collection[str]) -> str:
-    values = {
-        key: "[^%]*" if key in changed else value for key, value in parameters_of(name).items()
-    }
-    return "".join(
-        ["^", name.split(" %")[0], *(f"%{key}={value}" for key, value in values.items()), "$"]
-    )
-
-
-def _narrowed(given: str, case: str) -> str:
-    name = given.split("=", 1)[0]
-    known = parameters_of(case)
-    return f"{name}={known[name]}" if name in known else given
 
 
 def _beside(path: str, folder: str) -> str:

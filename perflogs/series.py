@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from perflogs.history import SOUND, History
 
-#: Of a series with more runs than this, one a night is left.
-MOST_RUNS = 2000
+#: A series with more runs than this is thinned out to as many, but of no night to fewer than these,
+#: which are enough to confirm a change on a single night.
+MOST_RUNS, LEAST_A_NIGHT = 2000, 3
 #: What is older says nothing about tonight.
 SPAN = timedelta(days=730)
 
@@ -22,10 +23,12 @@ SPAN = timedelta(days=730)
 class Series:
     """The figures of one metric of one case, oldest first: finite, of sound runs, of two years.
 
-    Of a case that runs on many nodes every night, the median run stands for the night (MOST_RUNS).
+    Of a case that runs on many nodes every night, some runs stand for the night (`thinned`).
 
     `runs` are the numbers of the runs in the history, `nodes` where each was made, separated by
-    commas; `key` is everything that would have made it another series."""
+    commas: nothing in a series that was thinned out, for what is left of a night is on other nodes
+    every time and could be put down to one of them. `key` is everything that would have made it
+    another series."""
 
     identity: str
     system: str
@@ -79,8 +82,8 @@ def _series(row: pl.DataFrame) -> Series:
     text = {name: str(row[name][0]) for name in ("system", "partition", "environ", "name", "key")}
     metric = row["metric"][0]
     values, nights = row["value"][0].to_numpy(), row["night"][0].to_numpy()
-    kept = median_runs(values, nights) if values.size > MOST_RUNS else np.arange(values.size)
-    nodes = row["nodes"][0]
+    kept = thinned(values, nights) if values.size > MOST_RUNS else np.arange(values.size)
+    nodes = row["nodes"][0] if kept.size == values.size else [""] * kept.size
     return Series(
         identity=identity(*text.values(), metric),
         system=text["system"],
@@ -95,13 +98,16 @@ def _series(row: pl.DataFrame) -> Series:
         values=values[kept],
         nights=nights[kept],
         runs=row["run"][0].to_numpy()[kept],
-        nodes=tuple(nodes.gather(kept)),
+        nodes=tuple(nodes),
     )
 
 
-def median_runs(values: NDArray[np.float64], nights: NDArray[np.datetime64]) -> NDArray[np.intp]:
-    """Which run of each night has the median of the night (of two, the lower): one index a night,
-    in the order of the nights."""
+def thinned(values: NDArray[np.float64], nights: NDArray[np.datetime64]) -> NDArray[np.intp]:
+    """Which runs of each night stand for all of it, in their order: those in the middle of equal
+    shares of the night, sorted by value, so that its level and its scatter stay what they are."""
     order = np.lexsort((values, nights))
     _, starts, counts = np.unique(nights[order], return_index=True, return_counts=True)
-    return order[starts + (counts - 1) // 2]
+    most = max(MOST_RUNS // counts.size, LEAST_A_NIGHT)
+    count, rank = np.repeat(counts, counts), np.arange(order.size) - np.repeat(starts, counts)
+    middles_up_to = (2 * most * np.stack([rank, rank + 1]) + count - 1) // (2 * count)
+    return np.sort(order[(count <= most) | (np.diff(middles_up_to, axis=0)[0] > 0)])

@@ -6,12 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from perflogs.rerun import rerun_command
 from perflogs.scaling import scaling_efficiency, throughput
 from perflogs.session import Case, Session
+from perflogs.words import for_terminal, shortened
 
 _RESULTS = {
     "pass": "[green]pass[/]",
@@ -32,7 +32,7 @@ def print_session(session: Session, console: Console) -> None:
             _print_failure(session, case, console)
 
     for label, place in _records(session):
-        console.print(f"{label:<17} {escape(place)}", soft_wrap=True, highlight=False)
+        console.print(f"{label:<17} {for_terminal(place)}", soft_wrap=True, highlight=False)
 
 
 def _table(session: Session) -> Table:
@@ -40,7 +40,7 @@ def _table(session: Session) -> Table:
     places = sorted({":".join(case.place[:2]) for case in session.cases})
     started = session.info.get("time_start", "at a time unknown")
     title = f"{len(session.cases)} cases on {', '.join(places)}, started {started}"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=for_terminal(title), title_justify="left")
     table.add_column("case", overflow="fold")
     table.add_column("result")
     scaling = [scaling_efficiency(session, case) for case in session.cases]
@@ -52,8 +52,10 @@ def _table(session: Session) -> Table:
     for case, efficiency in zip(session.cases, scaling, strict=True):
         again = f" (run {case.run + 1})" if several_runs else ""
         table.add_row(
-            escape(_short_name(case, places)) + again,
-            _RESULTS.get(case.result, escape(case.result)) if case.measured else "not measured",
+            for_terminal(_short_name(case, places)) + again,
+            _RESULTS.get(case.result, for_terminal(case.result))
+            if case.measured
+            else "not measured",
             _throughput(case),
             *(["" if efficiency is None else f"{efficiency:.0%}"] if scales else []),
             _accuracy(case),
@@ -72,7 +74,7 @@ def _short_name(case: Case, places: list[str]) -> str:
 
 def _throughput(case: Case) -> str:
     found = throughput(case)
-    return "" if found is None else escape(f"{found[0]:,.0f} {found[1]}")
+    return "" if found is None else for_terminal(f"{found[0]:,.0f} {found[1]}")
 
 
 def _accuracy(case: Case) -> str:
@@ -85,13 +87,13 @@ def _accuracy(case: Case) -> str:
 
 def _print_failure(session: Session, case: Case, console: Console) -> None:
     console.print(
-        f"[red]{escape(_short_name(case, []))} @{':'.join(case.place[:2])}[/]",
+        f"[red]{for_terminal(_short_name(case, []))} @{':'.join(case.place[:2])}[/]",
         soft_wrap=True,
         highlight=False,
     )
     reason = case.reason or "it was not measured"
-    console.print(f"  why    {escape(reason)}", soft_wrap=True, highlight=False)
-    again = escape(rerun_command(session, case))
+    console.print(f"  why    {for_terminal(shortened(reason))}", soft_wrap=True, highlight=False)
+    again = for_terminal(rerun_command(session, case))
     console.print(f"  again  {again}\n", soft_wrap=True, highlight=False)
 
 

@@ -1,4 +1,8 @@
-"""How cases and differences are put into words, on every page alike."""
+"""How cases, differences and texts of records are put into words, on every page alike."""
+
+from rich.markup import escape
+
+_LONGEST = 300
 
 
 def amount(value: float, comparison: str, unit: str) -> str:
@@ -17,3 +21,18 @@ def unit_behind(unit: str) -> str:
 def case_in_words(name: str) -> str:
     """The case, as `SkylineTrain num_gpus=1 preset=nightly`."""
     return " ".join(name.split(" %"))
+
+
+def for_terminal(text: str) -> str:
+    """A text of a record as it may be printed with Rich: one line of printable characters, none of
+    which a terminal would act upon or Rich take for markup."""
+    return escape("".join(each if each.isprintable() else _replaced(each) for each in text))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is longer than anybody reads."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _replaced(character: str) -> str:
+    return " " if character.isspace() else "?"

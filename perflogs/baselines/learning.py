@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from perflogs.baselines.comparable_runs import Case, ComparableRuns, LeftOut, runs_to_fit
 from perflogs.history import History
@@ -69,33 +70,53 @@ def learn(history: History, wanted: Wanted) -> tuple[list[Lesson], list[LeftOut]
     for series, judgement in judge_all(directed):
         runs = runs_of[int(series.runs[-1])]
         try:
-            lessons.append(_lesson(series, judgement, runs, wanted))
+            lessons.append(_lesson(history, series, judgement, runs, wanted))
         except CannotBound as error:
             left_out.append(LeftOut(runs.case, series.metric, str(error)))
 
     return lessons, left_out
 
 
-def _lesson(series: Series, judgement: Judgement, runs: ComparableRuns, wanted: Wanted) -> Lesson:
+def _lesson(
+    history: History, series: Series, judgement: Judgement, runs: ComparableRuns, wanted: Wanted
+) -> Lesson:
     number, segment = best_accepted(series, judgement, wanted.minimum_runs)
     nights = series.nights[segment.start : segment.stop]
-    first = series.runs[segment.start]
-    silent = int(np.sum(runs.numbers >= first) - np.sum(series.runs >= first))
+    first, last = series.runs[segment.start], series.runs[segment.stop - 1]
+    # Of a night with many runs the series has some, and the scatter is that of all.
+    numbers = runs.numbers[runs.numbers >= first]
+    reported = _figures(history, series.metric, numbers)
+    silent = numbers.size - reported.height
     if silent:
         # A reference would fail them: what is to be compared must be there.
         raise CannotBound(f"{silent} of the runs since {nights[0]} do not report it")
 
+    values = reported.filter(pl.col("run") <= int(last))["value"].to_numpy()
     return Lesson(
         case=runs.case,
         metric=series.metric,
         better=series.better,
         unit=series.unit,
-        bounds=bounds(series.values[segment.start : segment.stop], series.better, wanted.rate),
-        runs=len(nights),
+        bounds=bounds(values, series.better, wanted.rate),
+        runs=values.size,
         first=nights[0].item(),
         last=nights[-1].item(),
         segment=number,
         segments=len(judgement.segments),
+    )
+
+
+def _figures(history: History, metric: str, numbers: NDArray[np.uint32]) -> pl.DataFrame:
+    """What these runs report of a metric, in their order."""
+    return (
+        history.figures.lazy()
+        .filter(
+            pl.col("metric").cast(pl.String) == metric,
+            pl.col("run").is_in(numbers.tolist()),
+            pl.col("value").is_finite(),
+        )
+        .sort("run")
+        .collect()
     )
 
 

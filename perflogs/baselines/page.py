@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from perflogs.baselines.comparable_runs import LeftOut
 from perflogs.baselines.proposal import LOOSER, NEW, REFUSED, SAME, TIGHTER, Proposal
 from perflogs.baselines.reference_file import ReferenceFile
 from perflogs.statistics.bounds import Bounds
+from perflogs.words import for_terminal as escape
 
 _STYLES = {NEW: "green", TIGHTER: "green", LOOSER: "yellow", REFUSED: "red", SAME: "dim"}
 _DIFFERENCES = {"+": "green", "-": "red", "@": "cyan"}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from perflogs.commands.check import ACKNOWLEDGED, verdict_from
@@ -21,6 +20,7 @@ from perflogs.judging.acknowledgements import (
 )
 from perflogs.judging.finding import Acknowledgement, Finding
 from perflogs.judging.verdict import Verdict
+from perflogs.words import for_terminal
 
 _DESCRIPTION = """\
 Acknowledges findings of `check`, by name, until a day: they stay on the page and out of the exit
@@ -62,18 +62,21 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
 def run(options: Namespace) -> int:
     """Writes or shows acknowledgements. Raises UnknownFinding, UnusableHistory,
     UnusableAcknowledgements, and OSError where the file cannot be written."""
-    path = folder_of(options) / ACKNOWLEDGED
     if options.list:
-        _print(read_acknowledgements(path).values(), today())
+        _print(read_acknowledgements(_file(options)).values(), today())
     elif options.withdraw:
-        _print(_withdraw(path, options.withdraw), today())
+        _print(_withdraw(_file(options), options.withdraw), today())
     else:
-        _add(path, options, today())
+        _add(options, today())
 
     return 0
 
 
-def _add(path: Path, options: Namespace, day: date) -> None:
+def _file(options: Namespace) -> Path:
+    return folder_of(options) / ACKNOWLEDGED
+
+
+def _add(options: Namespace, day: date) -> None:
     reason = " ".join((options.reason or "").split())
     if not (options.findings and reason and options.expires is not None):
         options.usage_error("name a finding, a --reason and when it --expires")
@@ -82,13 +85,12 @@ def _add(path: Path, options: Namespace, day: date) -> None:
     if until < day:
         options.usage_error(f"--expires {until} is over")
 
-    verdict = verdict_from(options)
+    path = _file(options)
     now = datetime.now(UTC).replace(microsecond=0)
     known = read_acknowledgements(path)
-    for name in options.findings:
-        for finding in _named(verdict, name):
-            each = acknowledge(finding, reason, _user(), now, until)
-            known[each.finding] = each
+    for finding in _all_named(options, known):
+        each = acknowledge(finding, reason, _user(), now, until)
+        known[each.finding] = each
 
     write_acknowledgements(path, known.values())
     _print(known.values(), day)
@@ -100,6 +102,19 @@ def _user() -> str:
     except (KeyError, OSError):
         # In a container a user may have a number and no name.
         return f"user {os.getuid()}"
+
+
+def _all_named(options: Namespace, known: dict[str, Acknowledgement]) -> list[Finding]:
+    verdict = verdict_from(options, known=known)
+    try:
+        return [each for name in options.findings for each in _named(verdict, name)]
+    except UnknownFinding:
+        # What is acknowledged is part of no incident, but was of one.
+        before = verdict_from(options, known={})
+        if {each.identity for each in before.incidents}.isdisjoint(options.findings):
+            raise
+
+        return [each for name in options.findings for each in _named(before, name)]
 
 
 def _named(verdict: Verdict, name: str) -> Iterable[Finding]:
@@ -137,6 +152,6 @@ def _print(known: Iterable[Acknowledgement], day: date) -> None:
     for each in known:
         until = f"{each.expires} (over)" if each.expires < day else str(each.expires)
         texts = (each.finding, until, each.reason, each.by, str(each.when.date()))
-        table.add_row(*map(escape, texts))
+        table.add_row(*map(for_terminal, texts))
 
     Console().print(table if table.row_count else "nothing is acknowledged")

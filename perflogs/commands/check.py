@@ -1,15 +1,19 @@
 """`python -m perflogs check`: what an administrator asks first in the morning."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from perflogs.commands.documents import wanted_documents, write_documents
 from perflogs.commands.sources import (
     add_source_options,
+    day,
     day_or_days,
     folder_of,
     history_from,
@@ -18,6 +22,7 @@ from perflogs.commands.sources import (
     today,
 )
 from perflogs.judging.acknowledgements import read_acknowledgements
+from perflogs.judging.finding import Acknowledgement
 from perflogs.judging.nights import judged_runs
 from perflogs.judging.verdict import Verdict, reach_verdict
 from perflogs.reports.csv_rows import as_csv
@@ -25,7 +30,11 @@ from perflogs.reports.json_document import as_json
 from perflogs.reports.junit import as_junit
 from perflogs.reports.page import print_verdict
 from perflogs.reports.prometheus import as_prometheus
-from perflogs.whole_file import write_whole
+from perflogs.reports.unusable import (
+    unusable_as_json,
+    unusable_as_junit,
+    unusable_as_prometheus,
+)
 
 #: Beside the history.
 ACKNOWLEDGED = "acknowledged.json"
@@ -34,9 +43,9 @@ Says what regressed, since when, by how much, how sure, on which nodes and after
 may have, with the command that runs it again; what got better; what failed, and what did not run.
 
 A regression stands until the figures are back, or it is acknowledged (`ack`). Improvements are
-shown for 14 nights; suspects until the case ran again, for 14 nights at most; failures are those of
-the newest night of each partition, where the latest run of a case decides. With --since, what began
-before is counted, but neither shown in detail nor part of the exit code.
+shown for 14 nights; suspects until the case ran again, for 14 nights at most. The latest run of a
+case decides: a failure stands until it passes, for 90 days at most. With --since, what began before
+is counted, but neither shown in detail nor part of the exit code.
 
 Each finding has a class: regression, hardware, failure, not scheduled or suite error. Its name
 (R-, S-, I-, C-, F-, Q- and eight digits) stays the same for as long as it stands.
@@ -73,7 +82,7 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
     )
     parser.add_argument(
         "--as-of",
-        type=date.fromisoformat,
+        type=day,
         metavar="DAY",
         help="what would have been said on that day: later nights are left out (default: today)",
     )
@@ -84,8 +93,8 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         "--json",
         type=Path,
         metavar="FILE",
-        help="write all that the page has as JSON; `-` writes it to standard output instead of "
-        "the page",
+        help="write all that the page has as JSON; `-` writes this or any other document to "
+        "standard output instead of the page",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each finding")
     parser.add_argument(
@@ -98,29 +107,49 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
 
 
 def run(options: Namespace) -> int:
-    """Judges the history, and says the verdict. Raises UnusableHistory,
-    UnusableAcknowledgements, and OSError where a file cannot be written."""
-    verdict = verdict_from(options, options.since, options.as_of)
-    for name, text_of in _WRITERS.items():
-        path: Path | None = getattr(options, name)
-        if path is not None and path != Path("-"):
-            write_whole(path, text_of(verdict))
+    """Judges the history, and says the verdict. Raises UnusableOutput, UnusableHistory,
+    UnusableAcknowledgements, and OSError where a file cannot be written; where there is no verdict,
+    the documents say so."""
+    wanted = wanted_documents(options, _WRITERS)
+    try:
+        verdict = verdict_from(options, options.since, options.as_of)
+    except Exception as error:
+        _say_unusable(wanted, str(error))
+        raise
 
-    if options.json == Path("-"):
-        print(as_json(verdict), end="", flush=True)
-    else:
+    texts = {name: partial(text_of, verdict) for name, text_of in _WRITERS.items()}
+    if not write_documents(wanted, texts):
         print_verdict(verdict, Console())
 
     return verdict.exit_code
 
 
-def verdict_from(options: Namespace, since: Any = None, as_of: date | None = None) -> Verdict:
+def _say_unusable(wanted: Mapping[str, Path], why: str) -> None:
+    texts: dict[str, Callable[[], str]] = {
+        "junit": partial(unusable_as_junit, why),
+        "json": partial(unusable_as_json, why),
+        "prometheus": unusable_as_prometheus,
+    }
+    # Of two errors, the one in the input is the one to be told.
+    with suppress(OSError):
+        write_documents({name: path for name, path in wanted.items() if name in texts}, texts)
+
+
+def verdict_from(
+    options: Namespace,
+    since: Any = None,
+    as_of: date | None = None,
+    known: dict[str, Acknowledgement] | None = None,
+) -> Verdict:
     """The verdict on the history that the options name, up to a day where one is given; `since` is
-    a date, or a length of time before the newest night."""
-    known = read_acknowledgements(folder_of(options) / ACKNOWLEDGED)
+    a date, or a length of time before the newest night. What is acknowledged is `known`, or else
+    what the file beside the history says."""
+    if known is None:
+        known = read_acknowledgements(folder_of(options) / ACKNOWLEDGED)
+
     history = history_from(options)
     index = index_of(options)
-    newest = judged_runs(history.runs, as_of)["night"].max()
+    newest = judged_runs(history.runs, as_of or today(), as_of)["night"].max()
     if since is not None and not isinstance(since, date):
         since = None if newest is None else newest - since
 

@@ -1,6 +1,5 @@
 """`python -m perflogs compare A B`: what a change has done, or what two systems differ in."""
 
-import sys
 from argparse import (
     ArgumentParser,
     ArgumentTypeError,
@@ -8,21 +7,22 @@ from argparse import (
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from perflogs.commands.documents import wanted_documents, write_documents
 from perflogs.commands.sources import add_source_options, history_from
-from perflogs.fleet.comparison import Comparison, compare
+from perflogs.fleet.comparison import compare
 from perflogs.fleet.comparison_document import comparison_csv, comparison_json
 from perflogs.fleet.comparison_page import print_comparison
 from perflogs.fleet.contrast import Margins
 from perflogs.fleet.selection import select, short_names
 from perflogs.fleet.unread import say_unreadable
-from perflogs.whole_file import write_whole
 
-_STANDARD_OUTPUT = Path("-")
+_WRITERS = {"json": comparison_json, "csv": comparison_csv}
 _DESCRIPTION = f"""\
 Compares B with A in every metric of every case that both have. A and B are each
 
@@ -43,9 +43,11 @@ Verdicts:
   better        the same on the other side; changed, where no direction is better
   equivalent    the whole interval lies within the margin
   inconclusive  none of these; then it says what could have been seen, and how many runs would tell
+  lost          B fails a case that passed in A, or no longer reports a metric; what the scheduler
+                did not run, or nobody ran in B, is only said
 
-Exit codes: 0 nothing is worse, 1 something is, 2 unusable input, 4 nothing could be compared, or
-all is inconclusive.
+Exit codes: 0 nothing is worse, 1 something is worse or lost, 2 unusable input, 4 nothing could be
+compared, or all is inconclusive.
 """
 
 
@@ -93,24 +95,17 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
 def run(options: Namespace) -> int:
     """Compares, and says what was found. Raises ValueError for what cannot be used, and OSError
     where a file cannot be written."""
+    wanted = wanted_documents(options, _WRITERS)
     history = history_from(options)
     say_unreadable(history)
     a, b = (select(text, history.runs) for text in (options.a, options.b))
     margins = Margins(options.margin, options.absolute_margin)
     comparison = compare(history, a, b, margins, set(options.metric))
-    _write(comparison, options)
-    return comparison.exit_code
-
-
-def _write(comparison: Comparison, options: Namespace) -> None:
-    if _STANDARD_OUTPUT not in (options.json, options.csv):
+    texts = {name: partial(text_of, comparison) for name, text_of in _WRITERS.items()}
+    if not write_documents(wanted, texts):
         print_comparison(comparison, Console(), options.all)
 
-    for path, text_of in ((options.json, comparison_json), (options.csv, comparison_csv)):
-        if path == _STANDARD_OUTPUT:
-            sys.stdout.write(text_of(comparison))
-        elif path is not None:
-            write_whole(path, text_of(comparison))
+    return comparison.exit_code
 
 
 def _fraction(text: str) -> float:

@@ -10,12 +10,14 @@ from argparse import (
 )
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from rich.console import Console
 
+from perflogs.commands.documents import wanted_documents, write_documents
 from perflogs.commands.sources import add_source_options, day_or_days, folder_of, history_from
 from perflogs.fleet.actions import (
     ACTED,
@@ -32,20 +34,20 @@ from perflogs.fleet.nodes_page import print_fleet
 from perflogs.fleet.unread import say_unreadable
 from perflogs.fleet.verdict import NOT_JUDGED, FleetVerdict, judge_fleet
 from perflogs.history import History
-from perflogs.whole_file import write_whole
 
 UNUSABLE = 2
-_STANDARD_OUTPUT = Path("-")
+_WRITERS = {"json": fleet_json, "csv": fleet_csv}
 _DESCRIPTION = f"""\
 Compares nodes by runs of a single node, such as those of `reframe --distribute`, with the other
 nodes that ran the same case with the same device and software, in the same night where five or more
-did. It finds nodes whose last runs are worse, nodes that vary far more than their peers, and nodes
-that compute something else (`loss_step100`); devices, drivers, kernels and firmware that are not
-the same everywhere; and which nodes of each partition were not looked at.
+did; where fewer have its driver, with all others, and then the driver is said. It finds nodes whose
+last runs are worse, nodes that vary far more than their peers, nodes that compute something else
+(`loss_step100`), and nodes that fail cases which most others pass; devices, drivers, kernels and
+firmware that are not the same everywhere; and which nodes of each partition were not looked at.
 
-A node is a suspect by one run far from its peers. It is confirmed by three bad runs or more, if no
-more than one look at the whole fleet in 10,000 would confirm any by chance; two values of
-loss_step100 that are not those of most nodes confirm it as well.
+A node is a suspect by one run far from its peers. It is confirmed by three bad or failed runs or
+more, if no more than one look at the whole fleet in 10,000 would confirm any by chance; two values
+of loss_step100 that are not those of most nodes confirm it as well.
 
 --on-confirmed runs the site's command once for each confirmed node: without a shell, with {{node}}
 and {{reason}} replaced inside its words, or the node appended. What it ended well for is kept in
@@ -98,6 +100,7 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
 def run(options: Namespace) -> int:
     """Judges the nodes and says what was found. Raises ValueError for what cannot be used, and
     OSError where a file cannot be written."""
+    wanted = wanted_documents(options, _WRITERS)
     words = None if options.on_confirmed is None else command_words(options.on_confirmed)
     acted_upon = folder_of(options) / ACTED
     acted = set() if words is None else read_acted(acted_upon)
@@ -115,7 +118,10 @@ def run(options: Namespace) -> int:
         _require_one_partition(history)
 
     verdict = judge_fleet(history, since, newest, options.nodes)
-    _write(verdict, options)
+    texts = {name: partial(text_of, verdict) for name, text_of in _WRITERS.items()}
+    if not write_documents(wanted, texts):
+        print_fleet(verdict, Console())
+
     if words is None:
         return verdict.exit_code
 
@@ -141,17 +147,6 @@ def _act(verdict: FleetVerdict, words: list[str], acted_upon: Path, acted: set[S
         return UNUSABLE
 
     return verdict.exit_code
-
-
-def _write(verdict: FleetVerdict, options: Namespace) -> None:
-    if _STANDARD_OUTPUT not in (options.json, options.csv):
-        print_fleet(verdict, Console())
-
-    for path, text_of in ((options.json, fleet_json), (options.csv, fleet_csv)):
-        if path == _STANDARD_OUTPUT:
-            sys.stdout.write(text_of(verdict))
-        elif path is not None:
-            write_whole(path, text_of(verdict))
 
 
 def _of_system(history: History, wanted: str | None) -> History:

@@ -99,6 +99,14 @@ def days(text: str) -> timedelta:
     return timedelta(days=int(number) * _DAYS[unit])
 
 
+def day(text: str) -> date:
+    """The day of `2026-11-01`. Raises ArgumentTypeError for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day: give a date such as 2026-11-01") from None
+
+
 def day_or_days(text: str) -> date | timedelta:
     """A date, `2026-11-01`, or a length of time, `7d` or `2w`."""
     try:

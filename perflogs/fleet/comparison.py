@@ -1,27 +1,33 @@
 """Compares two parts of a history in every metric of every case that both have."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from perflogs.fleet.contrast import ORDER, Contrast, Margins, contrast
-from perflogs.fleet.samples import pairs
+from perflogs.fleet.losses import Loss, failing_cases, metrics_gone
+from perflogs.fleet.samples import SAID, pairs
 from perflogs.fleet.selection import Selection, UnusableSelection
-from perflogs.history import EVENTS, SOUND, History
+from perflogs.history import EVENTS, KEYS, SOUND, History
 from perflogs.statistics.comparison import INCONCLUSIVE, WORSE
 
 CLEAN, REGRESSED, NOT_JUDGED = 0, 1, 4
+# Where these differ, a case may well measure something else.
+_OWN_METRICS = {"system", "partition", "environ", "name", "check", *KEYS}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All contrasts, the worst first; `left` says in words what could not be paired, `events` what
-    differs between the software of A and B: the values on either side."""
+    """All contrasts, the worst first; `losses` are cases that fail in B and metrics that it no
+    longer reports, `left` says in words what could not be paired, `events` what differs between the
+    software of A and B: the values on either side."""
 
     a: Selection
     b: Selection
     margins: Margins
     contrasts: list[Contrast]
+    losses: list[Loss]
     left: list[str]
     events: dict[str, tuple[list[str], list[str]]]
 
@@ -31,8 +37,9 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 where anything is worse, 4 where all is inconclusive or there is nothing, else 0."""
-        if self.count(WORSE):
+        """1 where anything is worse or lost, 4 where all is inconclusive or there is nothing,
+        else 0."""
+        if self.count(WORSE) or self.losses:
             return REGRESSED
 
         return CLEAN if self.count(INCONCLUSIVE) < len(self.contrasts) else NOT_JUDGED
@@ -56,15 +63,32 @@ def compare(
             f"no metric {', '.join(sorted(metrics - known))}: there are {', '.join(sorted(known))}"
         )
 
-    found, left = pairs(history, a.runs, b.runs, a.compared | b.compared, metrics)
+    compared = a.compared | b.compared
+    losses = failing_cases(a.runs, b.runs, compared)
+    gone = metrics_gone(history, a.runs, b.runs, compared, SAID, metrics)
+    explained = {each.case for each in (*losses, *gone)}
+    found, left = pairs(history, a.runs, b.runs, compared, metrics, explained)
+    if compared.isdisjoint(_OWN_METRICS):
+        losses += gone
+    else:
+        left += [f"{each.name} {each.metric}: only in A" for each in gone]
+
+    left = [*_of_other_systems(a, b), *left]
     contrasts = sorted((contrast(pair, margins) for pair in found), key=_worst_first)
-    return Comparison(a, b, margins, contrasts, left, _events(a.runs, b.runs))
+    return Comparison(a, b, margins, contrasts, losses, left, _events(a.runs, b.runs))
 
 
 def _worst_first(each: Contrast) -> tuple[object, ...]:
     # The larger of two changes first; a fraction and a difference in a unit have no order.
     size = abs(each.change or 0.0)
     return ORDER.index(each.verdict), -size, each.pair.place, each.pair.name, each.pair.metric
+
+
+def _of_other_systems(a: Selection, b: Selection) -> Iterator[str]:
+    ours, theirs = (set(side.runs["system"].unique()) for side in (a, b))
+    if ours.isdisjoint(theirs) and "system" not in a.compared | b.compared:
+        one, other = (" or ".join(sorted(each)) for each in (ours, theirs))
+        yield f"A is of {one}, B of {other}: add system={one} to A and system={other} to B"
 
 
 def _events(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, tuple[list[str], list[str]]]:

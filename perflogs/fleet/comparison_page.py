@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from perflogs.fleet.comparison import NOT_JUDGED, Comparison
@@ -17,7 +16,7 @@ from perflogs.statistics.comparison import (
     INCONCLUSIVE,
     WORSE,
 )
-from perflogs.words import amount, case_in_words
+from perflogs.words import amount, case_in_words, for_terminal
 
 _COLOURS = {
     WORSE: "red",
@@ -34,10 +33,14 @@ _MOST_VALUES, _MOST_LEFT = 3, 5
 def print_comparison(comparison: Comparison, console: Console, whole: bool) -> None:
     """Prints the page; `whole` shows every row."""
     a, b = comparison.a, comparison.b
-    _say(console, f"A {escape(a.text)}: {len(a.runs)} runs {_nights(a)}")
-    _say(console, f"B {escape(b.text)}: {len(b.runs)} runs {_nights(b)}")
+    _say(console, f"A {for_terminal(a.text)}: {len(a.runs)} runs {_nights(a)}")
+    _say(console, f"B {for_terminal(b.text)}: {len(b.runs)} runs {_nights(b)}")
     for word, (ours, theirs) in comparison.events.items():
-        _say(console, escape(f"  {word}: {_listed(ours)} -> {_listed(theirs)}"))
+        _say(console, for_terminal(f"  {word}: {_listed(ours)} -> {_listed(theirs)}"))
+
+    for loss in comparison.losses if whole else comparison.losses[: _ROWS[WORSE]]:
+        where = case_in_words(f"{loss.name} {loss.metric}".strip())
+        _say(console, f"[red]lost[/] {for_terminal(f'{where} @{loss.place}: {loss.reason}')}")
 
     rows = [
         each
@@ -55,7 +58,7 @@ def print_comparison(comparison: Comparison, console: Console, whole: bool) -> N
 
     left = comparison.left if whole else comparison.left[:_MOST_LEFT]
     for each in left:
-        _say(console, f"not compared: {escape(case_in_words(each))}")
+        _say(console, f"not compared: {for_terminal(case_in_words(each))}")
 
     if len(left) < len(comparison.left):
         _say(console, f"not compared: {len(comparison.left) - len(left)} more cases")
@@ -71,14 +74,16 @@ def _table(rows: list[Contrast]) -> Table:
         colour = _COLOURS[each.verdict]
         where = f" @{pair.place}" if len(places) > 1 else ""
         table.add_row(
-            escape(f"{case_in_words(pair.name)}{where}"),
-            escape(f"{pair.metric} ({_better(pair.better)})"),
+            for_terminal(f"{case_in_words(pair.name)}{where}"),
+            for_terminal(f"{pair.metric} ({_better(pair.better)})"),
             f"{each.level_a:.5g}",
             f"{each.level_b:.5g}",
-            "" if each.change is None else escape(amount(each.change, pair.comparison, pair.unit)),
-            escape(_interval(each)),
+            ""
+            if each.change is None
+            else for_terminal(amount(each.change, pair.comparison, pair.unit)),
+            for_terminal(_interval(each)),
             f"[{colour}]{each.verdict}[/]",
-            escape("; ".join(_remarks(each))),
+            for_terminal("; ".join(_remarks(each))),
         )
 
     return table
@@ -109,8 +114,10 @@ def _better(better: str) -> str:
 
 def _closing(comparison: Comparison) -> str:
     total = len(comparison.contrasts)
+    lost = [f"[red]{len(comparison.losses)} lost[/]"] if comparison.losses else []
     if not total:
-        return "[yellow]nothing could be compared[/]: no case has figures on both sides"
+        nothing = "[yellow]nothing could be compared[/]: no case has figures on both sides"
+        return ", ".join([*lost, nothing])
 
     counts = [
         f"[{_COLOURS[verdict]}]{comparison.count(verdict)} {verdict}[/]"
@@ -118,7 +125,8 @@ def _closing(comparison: Comparison) -> str:
         if comparison.count(verdict)
     ]
     margins = comparison.margins
-    said = f"{', '.join(counts)}, within ±{100 * margins.relative:g} % (±{margins.absolute:g})"
+    within = f"within ±{100 * margins.relative:g} % (±{margins.absolute:g})"
+    said = ", ".join([*lost, *counts, within])
     if comparison.exit_code == NOT_JUDGED:
         return f"{said}: more runs are needed"
 

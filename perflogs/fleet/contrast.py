@@ -1,12 +1,14 @@
 """Judges pairs of samples: by how much B differs from A, and what that means."""
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perflogs.fleet.equal_values import by_software, most_common, new_values
+from perflogs.fleet.folding import folded
 from perflogs.fleet.samples import Pair, Sample
 from perflogs.statistics.comparison import (
     BETTER,
@@ -66,19 +68,25 @@ def contrast(pair: Pair, margins: Margins) -> Contrast:
 
     relative = pair.comparison != "absolute"
     a, b = pair.a.values, pair.b.values
-    if relative and not (np.all(a > 0) and np.all(b > 0)):
-        return _unjudged(pair, "compared relatively, but not all figures are above 0")
+    level = float(np.median(a))
+    factors = relative and bool(np.all(a > 0) and np.all(b > 0))
+    if relative and level <= 0:
+        return _unjudged(pair, "compared relatively, but A is not above 0")
 
-    # Shifts of logarithms are factors: then it does not matter which side is called A.
-    scaled = (np.log(a), np.log(b)) if relative else (a, b)
-    margin = math.log1p(margins.relative) if relative else margins.absolute
+    margin = margins.relative if relative else margins.absolute
+    if factors:
+        # Shifts of logarithms are factors: then it does not matter which side is called A.
+        scaled, margin = (np.log(a), np.log(b)), math.log1p(margin)
+    else:
+        scaled = (a / level, b / level) if relative else (a, b)
+
     shift, method = _shift(pair, *scaled)
     if not shift.bounded:
         return _unjudged(
             pair,
             "too few for 95 %: it takes four runs on each side",
             method,
-            _size(shift.estimate, relative),
+            _size(shift.estimate, factors),
         )
 
     found = verdict(shift, margin, pair.better)
@@ -87,12 +95,12 @@ def contrast(pair: Pair, margins: Margins) -> Contrast:
         pair,
         found,
         method,
-        _size(shift.estimate, relative),
-        _size(shift.low, relative),
-        _size(shift.high, relative),
-        float(np.median(a)),
+        _size(shift.estimate, factors),
+        _size(shift.low, factors),
+        _size(shift.high, factors),
+        level,
         float(np.median(b)),
-        _size(smallest_visible(shift, margin), relative) if open_ else None,
+        _size(smallest_visible(shift, margin), factors) if open_ else None,
         more_needed(shift, margin) if open_ else None,
     )
 
@@ -130,27 +138,24 @@ def _contrast_of_equals(pair: Pair) -> Contrast:
     if any("," in node for node in (*pair.a.nodes, *pair.b.nodes)):
         return _unjudged(pair, "sums over several nodes may differ in rounding")
 
-    a, b = (set(zip(each.software, each.values.tolist(), strict=True)) for each in (pair.a, pair.b))
-    same_values = {value for _, value in a} == {value for _, value in b}
-    comparable = {software for software, _ in a} & {software for software, _ in b}
-    of_a, of_b = ({each for each in side if each[0] in comparable} for side in (a, b))
-    if not pair.same_key:
-        of_a = of_b = set()
+    ours, theirs = by_software(pair.a), by_software(pair.b)
+    common = ours.keys() & theirs.keys() if pair.same_key else set()
+    new = [run for software in common for run in new_values(ours[software], theirs[software])]
+    a, b = ([run for runs in side.values() for run in runs] for side in (ours, theirs))
+    if new:
+        found, reason = WORSE, "with the same software"
+        nodes = {node for node, _ in new}
+        if nodes < set(pair.b.nodes):
+            reason += f", on {folded({node.rpartition(':')[2] for node in nodes})}"
+    elif new_values(a, b):
+        found, reason = CHANGED, "with other software or another device"
+    else:
+        found, reason = EQUIVALENT, ""
 
-    found = EQUIVALENT if same_values else CHANGED if of_a == of_b else WORSE
-    level_a, level_b = _most_common(pair.a), _most_common(pair.b)
-    reason = {
-        EQUIVALENT: "",
-        WORSE: "with the same software",
-        CHANGED: "with other software or another device",
-    }[found]
+    level_a, level_b = most_common(a), most_common(new or b)
     return Contrast(
         pair, found, "values", level_b - level_a, None, None, level_a, level_b, None, None, reason
     )
-
-
-def _most_common(sample: Sample) -> float:
-    return Counter(sample.values.tolist()).most_common(1)[0][0]
 
 
 def _unjudged(pair: Pair, reason: str, method: str = "", change: float | None = None) -> Contrast:
@@ -160,5 +165,5 @@ def _unjudged(pair: Pair, reason: str, method: str = "", change: float | None = 
     )
 
 
-def _size(shift: float, relative: bool) -> float:
-    return math.expm1(shift) if relative else shift
+def _size(shift: float, is_factor: bool) -> float:
+    return math.expm1(shift) if is_factor else shift

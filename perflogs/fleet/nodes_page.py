@@ -4,7 +4,6 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, Coverage
@@ -13,7 +12,7 @@ from perflogs.fleet.folding import folded
 from perflogs.fleet.verdict import CONFIRMED, NOT_JUDGED, FleetVerdict
 from perflogs.fleet.wording import by_how_much, since
 from perflogs.statistics.peers import FEWEST_PEERS
-from perflogs.words import case_in_words
+from perflogs.words import case_in_words, for_terminal
 
 _SUSPECTS, _NIGHTS = 15, 5
 _BASES = {
@@ -29,12 +28,12 @@ def print_fleet(verdict: FleetVerdict, console: Console) -> None:
     for each in verdict.undecided:
         values = "; ".join(f"{value!r} on {folded(on)}" for value, on in each.nodes_of.items())
         what = f"{case_in_words(each.name)} {each.metric} on {each.system}"
-        _say(console, f"[yellow]no majority[/] {escape(what)}: {escape(values)}")
+        _say(console, f"[yellow]no majority[/] {for_terminal(what)}: {for_terminal(values)}")
 
     for drift in verdict.drift:
         said = [f"{value} on {_counted(nodes)}" for value, nodes in drift.nodes_of.items()]
         place = f"{drift.system}:{drift.partition}"
-        _say(console, escape(f"{place} has several {drift.what}s: {'; '.join(said)}"))
+        _say(console, for_terminal(f"{place} has several {drift.what}s: {'; '.join(said)}"))
 
     for partition in verdict.coverage:
         _print_coverage(partition, verdict, console)
@@ -58,9 +57,9 @@ def _print_findings(verdict: FleetVerdict, console: Console) -> None:
         more = f" and {len(others)} more figures" if others else ""
         colour = "red" if head.confirmed else "yellow"
         table.add_row(
-            escape(f"{head.node} of {head.place}"),
-            escape(f"{head.kind}: {case_in_words(head.name)} {head.metric}{more}"),
-            escape(by_how_much(head)),
+            for_terminal(f"{head.node} of {head.place}"),
+            for_terminal(f"{head.kind}: {case_in_words(head.name)} {head.metric}{more}"),
+            for_terminal("; ".join(filter(None, (by_how_much(head), head.causes)))),
             since(head),
             f"{head.bad} of {head.runs}",
             f"[{colour}]{head.certainty}[/]",
@@ -73,13 +72,13 @@ def _print_findings(verdict: FleetVerdict, console: Console) -> None:
 
 def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> None:
     nights = (verdict.newest - verdict.since).days
-    place = escape(f"{each.system}:{each.partition}")
+    place = for_terminal(f"{each.system}:{each.partition}")
     _say(
         console,
         f"{place}: {len(each.alone)} of {each.total} nodes in {nights} days{_BASES[each.basis]}",
     )
     if each.together:
-        _say(console, f"  only in runs over several nodes: {escape(folded(each.together))}")
+        _say(console, f"  only in runs over several nodes: {for_terminal(folded(each.together))}")
 
     last_seen: dict[date, list[str]] = defaultdict(list)
     for node, night in each.unseen.items():
@@ -87,11 +86,11 @@ def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> 
 
     latest = sorted(last_seen, reverse=True)
     for night in latest[:_NIGHTS]:
-        _say(console, f"  not seen since {night}: {escape(folded(last_seen[night]))}")
+        _say(console, f"  not seen since {night}: {for_terminal(folded(last_seen[night]))}")
 
     longer = [node for night in latest[_NIGHTS:] for node in last_seen[night]]
     if longer:
-        _say(console, f"  not seen for longer: {escape(folded(longer))}")
+        _say(console, f"  not seen for longer: {for_terminal(folded(longer))}")
 
     if each.never_seen:
         _say(console, f"  never seen at all: {each.never_seen}")
@@ -103,7 +102,7 @@ def _closing(verdict: FleetVerdict) -> str:
     if verdict.exit_code == NOT_JUDGED:
         return (
             f"[yellow]nothing could be judged[/]: no {FEWEST_PEERS + 1} nodes ran the same case "
-            f"alone with the same software ({period})"
+            f"alone ({period})"
         )
 
     judged = f"{len(verdict.judged)} nodes compared with their peers, {period}"

@@ -4,12 +4,15 @@ from datetime import date
 
 import polars as pl
 
-from perflogs.history import SOUND, History
+from perflogs.history import EVENTS, SOUND, History
 
 #: Of a run on one node, whose name is known.
 SINGLE = (pl.col("nodes") != "") & ~pl.col("nodes").str.contains(",", literal=True)
 #: Runs that were made, with whatever result.
 MADE = ~pl.col("result").is_in(["skip", "fail_deps", "abort"])
+FAILED = MADE & ~SOUND
+#: What belongs to the node, and not to what was run on it, in the words of a report.
+HOST = {name: EVENTS[name] for name in ("driver_version", "kernel_version", "firmware_version")}
 #: The session fails nodes that compute something else than the others, and their figures are kept.
 _FAILED_BY_COMPARISON = (pl.col("failure_class") == "hardware") & (pl.col("fail_phase") == "sanity")
 

@@ -2,30 +2,25 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from perflogs.fleet.cases import case_columns, place_and_name
 from perflogs.history import KEYS, SOUND, History
 from perflogs.judging.fingerprints import SOFTWARE
 
 #: Where these alone differ, figures are compared all the same, and the difference is said.
-_SAID = ("device_name", "container", "precision_used")
-_PLACE = {
-    "system": ("system", "partition", "environ"),
-    "partition": ("partition",),
-    "environ": ("environ",),
-    "name": ("name",),
-    "check": ("name",),
-}
+SAID = ("device_name", "container", "precision_used")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The figures of one side. `nodes` and `software` are of each run."""
+    """The figures of one side. `nodes` (as `pearl:n1,n2`, or empty) and `software` are of each
+    run."""
 
     values: NDArray[np.float64]
     nodes: tuple[str, ...]
@@ -62,31 +57,33 @@ _Base = tuple[str, ...]
 
 
 def pairs(
-    history: History, a: pl.DataFrame, b: pl.DataFrame, compared: Iterable[str], metrics: set[str]
+    history: History,
+    a: pl.DataFrame,
+    b: pl.DataFrame,
+    compared: Iterable[str],
+    metrics: set[str],
+    explained: Collection[tuple[str, ...]] = (),
 ) -> tuple[list[Pair], list[str]]:
     """The pairs of samples from the runs of both sides, of these metrics (of all, if none is
-    named); then what could not be paired, in words.
+    named); then what could not be paired, in words, but for cases that are `explained` elsewhere.
 
     Cases are the same that agree in all but what is compared. Those that differ in the device,
     container or precision used alone are paired as well, with a note."""
     without = set(compared)
-    base = [
-        name
-        for name in ("system", "partition", "environ", "name")
-        if not any(name in _PLACE.get(each, ()) for each in without)
-    ]
+    base = case_columns(without)
     ours, theirs = (_cases(history, runs, base, without, metrics) for runs in (a, b))
     found: list[Pair] = []
     left: list[str] = []
     for where in sorted(ours.keys() | theirs.keys()):
         said = " ".join(where) if where else "all"
         if where not in ours or where not in theirs:
-            left.append(f"{said}: only in {'A' if where in ours else 'B'}")
+            if where not in explained:
+                left.append(f"{said}: only in {'A' if where in ours else 'B'}")
+
             continue
 
         matched, unmatched = _match(ours[where], theirs[where])
-        place = ":".join(value for name, value in zip(base, where, strict=True) if name != "name")
-        name = where[base.index("name")] if "name" in base else "all tests"
+        place, name = place_and_name(base, where)
         for one, other, notes in matched:
             same_key = not notes and without.isdisjoint(KEYS)
             found += _pairs(place, name, one, other, same_key, notes)
@@ -107,7 +104,12 @@ def _cases(
         history.figures.lazy()
         .filter(wanted)
         .join(runs.lazy().filter(SOUND), on="run")
-        .with_columns(software=pl.concat_str(SOFTWARE, separator="\0"))
+        .with_columns(
+            nodes=pl.when(pl.col("nodes") != "")
+            .then(pl.concat_str("system", "nodes", separator=":"))
+            .otherwise(pl.lit("")),
+            software=pl.concat_str(SOFTWARE, separator="\0"),
+        )
         .sort("time", "run", nulls_last=False)
         .group_by(*base, "key", "metric", maintain_order=True)
         .agg("value", "nodes", "software", pl.col("unit", "better", "comparison").last())
@@ -148,7 +150,7 @@ def _match(
 
 
 def _without_said(case: _Case) -> dict[str, object]:
-    return {name: value for name, value in case.key.items() if name not in _SAID}
+    return {name: value for name, value in case.key.items() if name not in SAID}
 
 
 def _differences(one: _Case, other: _Case) -> Iterator[str]:

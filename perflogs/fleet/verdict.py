@@ -6,6 +6,7 @@ from datetime import date
 from perflogs.fleet.coverage import Coverage, coverage
 from perflogs.fleet.differing import NoMajority, differing_nodes
 from perflogs.fleet.drift import Drift, drift
+from perflogs.fleet.failing import nodes_that_fail
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.outlying import outlying_nodes
 from perflogs.history import History
@@ -49,8 +50,12 @@ def judge_fleet(
     partitions have, where somebody says so."""
     outlying, compared = outlying_nodes(history, since)
     differing, undecided, computed = differing_nodes(history, since)
+    failing, passed = nodes_that_fail(history, since)
+    # The session fails a node for what it computes: that is said already.
+    known = {(each.place, each.node, each.name) for each in differing}
+    failing = [each for each in failing if (each.place, each.node, each.name) not in known]
     findings = sorted(
-        [*outlying, *differing],
+        [*outlying, *differing, *failing],
         key=lambda each: (not each.confirmed, each.chance, -each.score, each.node, each.metric),
     )
     return FleetVerdict(
@@ -60,5 +65,5 @@ def judge_fleet(
         undecided,
         coverage(history, since, total),
         drift(history, since),
-        frozenset(compared | computed),
+        frozenset(compared | computed | passed),
     )

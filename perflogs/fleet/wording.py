@@ -1,13 +1,16 @@
 """How findings about nodes are put into words."""
 
-from perflogs.fleet.finding import DIFFERENT, UNSTEADY, NodeFinding
-from perflogs.words import amount, case_in_words
+from perflogs.fleet.finding import DIFFERENT, FAILING, UNSTEADY, NodeFinding
+from perflogs.words import amount, case_in_words, shortened
 
 
 def by_how_much(finding: NodeFinding) -> str:
     """How the node differs from its peers."""
     if finding.kind == DIFFERENT:
         return f"{finding.value!r}, not {finding.expected!r}"
+
+    if finding.kind == FAILING:
+        return shortened(finding.reason)
 
     size = amount(finding.difference, finding.comparison, finding.unit)
     if finding.kind == UNSTEADY:
@@ -23,7 +26,12 @@ def since(finding: NodeFinding) -> str:
 
 def reason(finding: NodeFinding) -> str:
     """Everything about a finding in one line."""
-    return (
-        f"{finding.kind}: {case_in_words(finding.name)} {finding.metric} {by_how_much(finding)} "
-        f"since {since(finding)}, {finding.bad} of {finding.runs} runs"
+    words = (
+        f"{finding.kind}:",
+        case_in_words(finding.name),
+        finding.metric,
+        by_how_much(finding),
+        f"since {since(finding)}, {finding.bad} of {finding.runs} runs",
+        f"(perhaps for its {finding.causes})" if finding.causes else "",
     )
+    return " ".join(filter(None, words))

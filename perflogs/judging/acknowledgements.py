@@ -1,18 +1,22 @@
 """Which findings are known of, and until when: `acknowledged.json` beside the history."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from perflogs.judging.finding import Acknowledgement, Finding
+from perflogs.judging.finding import FAILURE, Acknowledgement, Finding
+from perflogs.series import identity
 from perflogs.whole_file import write_whole
 
 # A change point may move by some nights as more runs come in; what begins later is another.
 _SAME_START = timedelta(days=7)
 _VERSION = 1
+# What differs from night to night in the words of one and the same failure.
+_VARIABLE = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
 class UnusableAcknowledgements(ValueError):
@@ -65,6 +69,7 @@ def acknowledge(
         start=finding.since,
         level=_worst(finding),
         category=finding.category,
+        about=_about(finding),
     )
 
 
@@ -83,8 +88,12 @@ def marked(
 def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
     """Whether the finding is still the one that was acknowledged: until it expires, as long as it
     is of the same class, did not begin anew more than seven nights later, and has not become so
-    much worse that its interval lies wholly beyond what was known."""
+    much worse that its interval lies wholly beyond what was known. Of a failure, the reason must be
+    the same but for numbers."""
     if today > known.expires or finding.category != known.category:
+        return False
+
+    if known.about and known.about != _about(finding):
         return False
 
     if known.start and finding.since and finding.since - known.start > _SAME_START:
@@ -94,7 +103,15 @@ def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
     if known.level is None or best is None:
         return True
 
-    return abs(best) <= abs(known.level) or best * known.level < 0
+    return best * known.level >= 0 and abs(best) <= abs(known.level)
+
+
+def _about(finding: Finding) -> str:
+    """A digest of the reason of a failure, as it is night after night; empty for all else."""
+    if finding.state != FAILURE:
+        return ""
+
+    return identity(_VARIABLE.sub("#", finding.reason))
 
 
 def _worst(finding: Finding) -> float | None:
@@ -104,7 +121,10 @@ def _worst(finding: Finding) -> float | None:
 
 def _best(finding: Finding) -> float | None:
     bounds = _bounds(finding)
-    return min(bounds, key=abs) if bounds else None
+    if not bounds:
+        return None
+
+    return 0.0 if min(bounds) <= 0 <= max(bounds) else min(bounds, key=abs)
 
 
 def _bounds(finding: Finding) -> list[float]:
@@ -127,6 +147,7 @@ def _acknowledgement(entry: dict[str, Any]) -> Acknowledgement:
         expires=date.fromisoformat(entry["expires"]),
         start=None if entry["start"] is None else date.fromisoformat(entry["start"]),
         level=None if entry["level"] is None else float(entry["level"]),
+        about=str(entry.get("about", "")),
     )
 
 

@@ -11,6 +11,8 @@ from perflogs.history import EVENTS
 UNCERTAINTY = 2
 # So many runs before a change say what was there already: nodes may differ for good.
 _BEFORE = 10
+# So many runs with each value say that it does not go to and fro: what came back was rolled back.
+_STEADY = 3
 _DIGEST = re.compile(r"(sha256:)?([0-9a-f]{12})[0-9a-f]{20,}")
 
 
@@ -19,26 +21,35 @@ def candidate_causes(runs: pl.DataFrame, numbers: Sequence[int], start: int) -> 
 
     `runs` are all of the history, `numbers` those of a series, oldest first. Where there is none,
     the nearest ones within `UNCERTAINTY` runs. What a record does not say has not changed, nor has
-    what was the same on some run shortly before: nodes that differ for good take turns."""
+    what was the same on some run shortly before: nodes that differ for good take turns. Only what
+    was steady before and after has been rolled back."""
     for offset in sorted(range(-UNCERTAINTY, UNCERTAINTY + 1), key=abs):
         here = start + offset
         if 0 < here < len(numbers):
-            found = _events(runs, numbers[max(here - _BEFORE, 0) : here], numbers[here])
+            before, after = numbers[max(here - _BEFORE, 0) : here], numbers[here : here + _STEADY]
+            found = _events(runs, before, after)
             if found:
                 return found
 
     return ()
 
 
-def _events(runs: pl.DataFrame, before: Sequence[int], after: int) -> tuple[str, ...]:
-    columns = runs.select(list(EVENTS))
-    known = [columns.row(int(number), named=True) for number in before]
-    new = columns.row(int(after), named=True)
+def _events(runs: pl.DataFrame, before: Sequence[int], after: Sequence[int]) -> tuple[str, ...]:
+    known, new = runs[list(before)], runs[list(after)]
     return tuple(
-        f"{word} {_short(known[-1][name])} -> {_short(new[name])}"
+        f"{word} {_short(known[name][-1])} -> {_short(new[name][0])}"
         for name, word in EVENTS.items()
-        if known[-1][name] and new[name] and new[name] not in {each[name] for each in known}
+        if _has_changed(known[name].to_list(), new[name].to_list())
     )
+
+
+def _has_changed(known: list[str], new: list[str]) -> bool:
+    old, now = known[-1], new[0]
+    if not old or not now or old == now:
+        return False
+
+    rolled_back = set(known[-_STEADY:]) == {old} and set(new) == {now}
+    return now not in known or rolled_back
 
 
 def _short(text: str) -> str:

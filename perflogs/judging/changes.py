@@ -1,9 +1,11 @@
 """From the judgement of a series to findings: what regressed, got better or is suspect."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from perflogs.judging.causes import candidate_causes
@@ -20,6 +22,9 @@ from perflogs.judging.finding import (
 from perflogs.series import Series
 from perflogs.statistics.judgement import Change, Judgement, Suspect
 
+# A node that has not been drawn for so long may have been repaired, or is gone.
+_LEFT_ALONE = np.timedelta64(30, "D")
+
 
 def changes(series: Series, judgement: Judgement, runs: pl.DataFrame) -> Iterator[Finding]:
     """All findings of one series; `runs` are those of the whole history, a row for each number."""
@@ -32,20 +37,29 @@ def changes(series: Series, judgement: Judgement, runs: pl.DataFrame) -> Iterato
         if change is not None:
             yield _changed(series, runs, state, change)
 
+    for change in judgement.slow:
+        if series.nights[-1] - series.nights[change.after.stop - 1] <= _LEFT_ALONE:
+            yield _slow(series, runs, change)
+
     if judgement.suspect is not None:
-        yield _suspected(series, judgement, judgement.suspect)
+        yield _suspected(series, judgement.suspect)
 
 
 def _changed(series: Series, runs: pl.DataFrame, state: str, change: Change) -> Finding:
-    numbers, start = _numbers_around(series, change)
-    worse = state == REGRESSION
+    causes = candidate_causes(runs, *_numbers_around(series, change.node, change.start))
+    nodes = _nodes(series, change.start, change.after.stop)
+    of_node = bool(change.node)
+    if of_node and nodes == tuple(sorted(change.node.split(","))):
+        # Nothing tells the node from what changed when it was drawn.
+        everywhere = candidate_causes(runs, *_numbers_around(series, "", change.start))
+        of_node, causes = not everywhere, everywhere or causes
     return Finding(
         **_of_series(series, state),
-        category=(HARDWARE if change.node else REGRESSION) if worse else "",
+        category=(HARDWARE if of_node else REGRESSION) if state == REGRESSION else "",
         since=_night(series, change.start),
-        nodes=_nodes(series, change.start, change.after.stop),
+        nodes=nodes,
         node=change.node,
-        causes=candidate_causes(runs, numbers, start),
+        causes=causes,
         measured=Measured(
             series.metric,
             series.unit,
@@ -61,22 +75,35 @@ def _changed(series: Series, runs: pl.DataFrame, state: str, change: Change) -> 
     )
 
 
-def _suspected(series: Series, judgement: Judgement, suspect: Suspect) -> Finding:
-    current = judgement.current
-    after = float(series.values[suspect.run])
+def _slow(series: Series, runs: pl.DataFrame, change: Change) -> Finding:
+    """A node that is worse than the others whenever it is drawn."""
+    names = set(change.node.split(","))
+    first = next(at for at, nodes in enumerate(series.nodes) if names & set(nodes.split(",")))
+    night = _night(series, change.start)
+    return replace(
+        _changed(series, runs, REGRESSION, change),
+        category=HARDWARE,
+        identity=finding_name(REGRESSION, series.identity, change.node),
+        nodes=tuple(sorted(names)),
+        reason="worse than other nodes whenever it is drawn"
+        + (f", since before {night}: as long as it is known" if change.start == first else ""),
+    )
+
+
+def _suspected(series: Series, suspect: Suspect) -> Finding:
     return Finding(
         **_of_series(series, SUSPECT),
         category=HARDWARE if suspect.node else REGRESSION,
-        since=_night(series, suspect.run),
-        nodes=_nodes(series, suspect.run, suspect.run + 1),
+        since=_night(series, suspect.start),
+        nodes=_nodes(series, suspect.start, suspect.run + 1),
         node=suspect.node,
         measured=Measured(
             series.metric,
             series.unit,
             series.better,
             series.comparison,
-            after if current is None else current.level,
-            after,
+            suspect.usual,
+            suspect.level,
             suspect.difference,
             score=suspect.score,
         ),
@@ -95,16 +122,15 @@ def _of_series(series: Series, state: str) -> dict[str, Any]:
     }
 
 
-def _numbers_around(series: Series, change: Change) -> tuple[list[int], int]:
-    """The runs whose events may explain the change, and where in them it begins: where one node
-    explains it, what happened to that node."""
+def _numbers_around(series: Series, node: str, start: int) -> tuple[list[int], int]:
+    """The runs whose events may explain a change at the run `start`, and where in them it begins:
+    where one node explains it, what happened to that node."""
     kept = [
         place
         for place, nodes in enumerate(series.nodes)
-        if not change.node or set(change.node.split(",")) & set(nodes.split(","))
+        if not node or set(node.split(",")) & set(nodes.split(","))
     ]
-    start = sum(place < change.start for place in kept)
-    return [int(series.runs[place]) for place in kept], start
+    return [int(series.runs[place]) for place in kept], sum(place < start for place in kept)
 
 
 def _night(series: Series, place: int) -> date:

@@ -4,13 +4,25 @@ import re
 
 from perflogs.judging.finding import FAILURE, HARDWARE, NOT_SCHEDULED, SUITE_ERROR
 
-# As checks/base/ending.py and ReFrame word them. What the scheduler never let run is not what it
-# ended; a node that is lost is defective; a time or memory limit is the run's own.
-_NOT_RUN = re.compile(
-    r"preempt|cancelled|revoked|pending|\bheld\b|\bqueue\b|blocked|sbatch|qsub|invalid account",
+# As checks/base/ending.py, ReFrame and the schedulers word them, in this order: a node that is lost
+# is defective, whoever cancelled its jobs; a job that was refused or waited never ran, whatever
+# limit it asked for; a time or memory limit is the run's own; what is then cancelled was not ended
+# by itself. Programs have queues of their own, are blocked, and hold locks.
+_NODE_LOST = re.compile(
+    r"node was lost|node.?fail|boot.?fail|\bnode \S+ (is|was|went|has gone) (down|lost)\b|"
+    r"\bnode (is )?down\b|\bnode\S* .*not responding",
     re.IGNORECASE,
 )
-_NODE_LOST = re.compile(r"node was lost|node.?fail|boot.?fail|node_fail", re.IGNORECASE)
+_NEVER_RAN = re.compile(
+    r"max_pending_time|\bpending (state|time|reason|job)|\bjob (was |is )?(blocked|held|pending)\b|"
+    r"\bheld by (the )?(user|admin|root|scheduler)|\b(in|of) the queue\b|\bqueue (is )?full\b|"
+    r"\bfull queue\b|sbatch|qsub|invalid account",
+    re.IGNORECASE,
+)
+_OWN_LIMIT = re.compile(
+    r"time limit|walltime .*exceeded|out.of.memory|oom.?kill|memory limit", re.IGNORECASE
+)
+_ENDED_BY_OTHERS = re.compile(r"preempt|cancelled|revoked", re.IGNORECASE)
 _BY_RECORD = {
     "hardware": HARDWARE,
     "not scheduled": NOT_SCHEDULED,
@@ -43,7 +55,11 @@ def failure_class(recorded: str, phase: str, reason: str) -> str:
         if _NODE_LOST.search(reason):
             return HARDWARE
 
-        return NOT_SCHEDULED if _NOT_RUN.search(reason) else FAILURE
+        if _NEVER_RAN.search(reason):
+            return NOT_SCHEDULED
+
+        is_own = _OWN_LIMIT.search(reason) or not _ENDED_BY_OTHERS.search(reason)
+        return FAILURE if is_own else NOT_SCHEDULED
 
     if phase in _OF_THE_SUITE:
         return SUITE_ERROR

@@ -56,7 +56,8 @@ class Acknowledgement:
     """That somebody knows of a finding, and until when it does not count.
 
     `start` is the night since which the finding stood, `level` the worst difference that its
-    interval allowed then, `category` its class."""
+    interval allowed then, `category` its class, and `about` a digest of why it failed (empty for
+    what is no failure)."""
 
     finding: str
     reason: str
@@ -66,6 +67,7 @@ class Acknowledgement:
     start: date | None
     level: float | None
     category: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,12 @@ class Finding:
 
     @property
     def attribution(self) -> str:
-        """Who it is put down to: a node, or the system and what changed on it."""
+        """Who it is put down to: a node, the system and what changed on it, or either, where the
+        node was drawn as something changed and no other since."""
         if self.node:
-            return f"{'nodes' if ',' in self.node else 'node'} {self.node}"
+            node = f"{'nodes' if ',' in self.node else 'node'} {self.node}"
+            undecided = self.category == REGRESSION and self.causes
+            return f"{node} or {', '.join(self.causes)}" if undecided else node
 
         return f"the system, since {', '.join(self.causes)}" if self.causes else "the system"
 

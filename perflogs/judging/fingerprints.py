@@ -1,13 +1,13 @@
 """Judges metrics that must not change at all, such as `loss_step100`.
 
 With the same software on the same device they are the same to the last digit, or some node computes
-wrongly. Where the software has changed as well, the change is said, and alarms nobody."""
+wrongly; or all of them do since something else changed. Where the software has changed as well, the
+change is said, and alarms nobody."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
@@ -20,10 +20,19 @@ from perflogs.judging.finding import (
     Measured,
     finding_name,
 )
+from perflogs.judging.trusted_values import (
+    Software,
+    Value,
+    equal,
+    tolerance_of,
+    trusted,
+    trusted_values,
+)
 from perflogs.series import Series
 
 #: What computes: with the same of all these, and the same data and device (which make a series),
-#: the same value must come out. An image holds libraries that no other column names.
+#: the same value must come out. An image holds libraries that no other column names. The commit of
+#: this suite, the first, may change every night without changing what is computed.
 SOFTWARE = (
     "suite_commit",
     "tensorflow_version",
@@ -32,75 +41,64 @@ SOFTWARE = (
     "driver_version",
     "image_digest",
 )
-#: A sum over several nodes or processes may be made in another order, and differ in rounding.
-ROUNDING = 1e-3
 #: So many runs that agree with the others again end what is said of a node.
 _CLEARED_BY = 3
 
 
-@dataclass(frozen=True)
-class _Value:
-    """One run of the series: its place in it, where it ran, with what, and what came out."""
-
-    place: int
-    nodes: str
-    software: tuple[str, ...]
-    value: float
-
-
 def fingerprint_findings(series: Series, runs: pl.DataFrame) -> Iterator[Finding]:
     """What is wrong with a series whose values must be equal: one finding for each node that
-    computed something else with the same software, and the last change with other software."""
+    computed something else with the same software, or one for the system where all nodes that were
+    right compute the same other value since; and the last change with other software."""
+    values, tolerance = _values(series, runs), tolerance_of(series)
+    right = trusted_values(values, tolerance)
+    moved = _moved_together(values, tolerance)
+    since = values[moved:]
+    if since:
+        expected = trusted(_alike(values[:moved], since[0].software), tolerance)
+        yield _system_deviation(series, since, expected, runs)
+
+    left = {value.nodes for value in since}
+    for nodes in dict.fromkeys(value.nodes for value in values if value.nodes not in left):
+        here = [value for value in values if value.nodes == nodes]
+        wrong = [not equal(each.value, right[each.software], tolerance) for each in here]
+        if any(wrong[-_CLEARED_BY:]):
+            yield _deviation(series, here[_standing(wrong)], right)
+
+    yield from _software_changes(series, values, right, tolerance, runs)
+
+
+def _values(series: Series, runs: pl.DataFrame) -> list[Value]:
     software = runs.select(SOFTWARE)
-    values = [
-        _Value(place, series.nodes[place], software.row(int(number)), float(series.values[place]))
+    return [
+        Value(place, series.nodes[place], software.row(int(number)), float(series.values[place]))
         for place, number in enumerate(series.runs)
     ]
-    tolerance = _tolerance(series)
-    trusted = {
-        each: _trusted([value for value in values if value.software == each], tolerance)
-        for each in dict.fromkeys(value.software for value in values)
-    }
-    for nodes in dict.fromkeys(value.nodes for value in values):
-        here = [value for value in values if value.nodes == nodes]
-        wrong = [not _equal(each.value, trusted[each.software], tolerance) for each in here]
-        if any(wrong[-_CLEARED_BY:]):
-            yield _deviation(series, here[_standing(wrong)], trusted)
-
-    yield from _software_changes(series, values, trusted, tolerance, runs)
 
 
-def _tolerance(series: Series) -> float:
-    per_gpu = "%process_per=gpu" in series.name
-    several = any("," in nodes for nodes in series.nodes)
-    return ROUNDING if per_gpu or several else 0.0
+def _alike(values: Sequence[Value], software: Software) -> list[Value]:
+    return [each for each in values if each.software == software]
 
 
-def _equal(one: float, other: float | None, tolerance: float) -> bool:
-    return other is not None and abs(one - other) <= tolerance * abs(other)
+def _moved_together(values: Sequence[Value], tolerance: float) -> int:
+    """Since when several nodes that were right before agree on another value, with the same
+    software, and none differs; behind the last run where there is no such time."""
+    start = len(values)
+    for each in reversed(values):
+        same = equal(each.value, values[-1].value, tolerance)
+        if not same or each.software != values[-1].software:
+            break
 
+        start -= 1
 
-def _trusted(values: Sequence[_Value], tolerance: float) -> float | None:
-    """The value on most nodes, of those on as many the one of most runs; None where that leaves
-    two. A node that differs from itself is not asked, unless there is no other."""
-    found: list[float] = []
-    for each in values:
-        if not any(_equal(each.value, one, tolerance) for one in found):
-            found.append(each.value)
+    before = _alike(values[:start], values[-1].software)
+    expected = trusted(before, tolerance) if before else None
+    if expected is None or equal(values[-1].value, expected, tolerance):
+        return len(values)
 
-    named = [
-        (each.nodes, next(one for one in found if _equal(each.value, one, tolerance)))
-        for each in values
-    ]
-    answers: dict[str, set[float]] = {}
-    for nodes, value in named:
-        answers.setdefault(nodes, set()).add(value)
-
-    votes = Counter(min(own) for own in answers.values() if len(own) == 1)
-    counts = Counter(value for _, value in named)
-    ranked = sorted(found, key=lambda value: (votes[value], counts[value]), reverse=True)
-    best = [(votes[value], counts[value]) for value in ranked[:2]]
-    return None if len(best) == 2 and best[0] == best[1] else ranked[0]
+    last = {each.nodes: each.value for each in before}
+    now = {each.nodes for each in values[start:]}
+    were_right = [each for each in now if each in last and equal(last[each], expected, tolerance)]
+    return start if len(were_right) > 1 else len(values)
 
 
 def _standing(wrong: Sequence[bool]) -> int:
@@ -117,10 +115,25 @@ def _standing(wrong: Sequence[bool]) -> int:
     return start
 
 
-def _deviation(
-    series: Series, first: _Value, trusted: dict[tuple[str, ...], float | None]
+def _system_deviation(
+    series: Series, since: Sequence[Value], expected: float | None, runs: pl.DataFrame
 ) -> Finding:
-    expected = trusted[first.software]
+    now, start = since[-1].value, since[0].place
+    before = now if expected is None else expected
+    return Finding(
+        **_of_series(series, REGRESSION),
+        category=REGRESSION,
+        since=_night(series, start),
+        nodes=tuple(sorted({name for each in since for name in each.nodes.split(",") if name})),
+        causes=candidate_causes(runs, [int(number) for number in series.runs], start),
+        reason=f"{series.metric} is {now!r} on all nodes, {before!r} before, with the same device "
+        "and software",
+        measured=_measured(series, before, now),
+    )
+
+
+def _deviation(series: Series, first: Value, right: dict[Software, float | None]) -> Finding:
+    expected = right[first.software]
     where = first.nodes or "a node unknown"
     reason = (
         f"{series.metric} differs between runs with the same device and software, and no value is "
@@ -131,14 +144,8 @@ def _deviation(
     )
     before = first.value if expected is None else expected
     return Finding(
-        identity=finding_name(REGRESSION, series.identity, first.nodes),
-        state=REGRESSION,
+        **_of_series(series, REGRESSION, first.nodes),
         category=HARDWARE,
-        system=series.system,
-        partition=series.partition,
-        environ=series.environ,
-        name=series.name,
-        series=series.identity,
         since=_night(series, first.place),
         nodes=tuple(filter(None, first.nodes.split(","))),
         node=first.nodes,
@@ -149,33 +156,39 @@ def _deviation(
 
 def _software_changes(
     series: Series,
-    values: Sequence[_Value],
-    trusted: dict[tuple[str, ...], float | None],
+    values: Sequence[Value],
+    right: dict[Software, float | None],
     tolerance: float,
     runs: pl.DataFrame,
 ) -> Iterator[Finding]:
     """The last change of the trusted value, which came with other software."""
     for earlier, later in reversed(list(pairwise(values))):
-        before, after = trusted[earlier.software], trusted[later.software]
+        before, after = right[earlier.software], right[later.software]
         if earlier.software != later.software and before is not None and after is not None:
-            if _equal(after, before, tolerance):
+            if equal(after, before, tolerance):
                 continue
 
             numbers = [int(series.runs[earlier.place]), int(series.runs[later.place])]
             yield Finding(
-                identity=finding_name(CHANGE, series.identity),
-                state=CHANGE,
+                **_of_series(series, CHANGE),
                 category="",
-                system=series.system,
-                partition=series.partition,
-                environ=series.environ,
-                name=series.name,
-                series=series.identity,
                 since=_night(series, later.place),
                 causes=candidate_causes(runs, numbers, 1),
                 measured=_measured(series, before, after),
             )
             return
+
+
+def _of_series(series: Series, state: str, *about: str) -> dict[str, Any]:
+    return {
+        "identity": finding_name(state, series.identity, *about),
+        "state": state,
+        "system": series.system,
+        "partition": series.partition,
+        "environ": series.environ,
+        "name": series.name,
+        "series": series.identity,
+    }
 
 
 def _measured(series: Series, before: float, after: float) -> Measured:

@@ -43,6 +43,7 @@ def _judgement(kept: dict[str, Any]) -> Judgement:
     return Judgement(
         segments=tuple(Segment(**each) for each in kept["segments"]),
         suspect=None if suspect is None else Suspect(**suspect),
+        slow=tuple(_change(each) for each in kept["slow"]),
         **changes,
     )
 

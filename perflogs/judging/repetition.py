@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from perflogs.rerun import parameters_of, rerun_run
+from perflogs.case_selection import parameters_of
+from perflogs.rerun import rerun_run
 
 
 def command_for(runs: pl.DataFrame, run: dict[str, Any], node: str = "") -> str:

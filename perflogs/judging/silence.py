@@ -2,30 +2,30 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import pairwise
-from statistics import median
 
 import polars as pl
 
 from perflogs.judging.finding import NOT_RUN as NOT_RUN_STATE
 from perflogs.judging.finding import NOT_SCHEDULED, Finding, finding_name
-from perflogs.judging.nights import NOT_RUN, PLACE, RETIRED, full_nights
+from perflogs.judging.nights import NOT_RUN, PLACE, RETIRED, finished_nights, full_nights
+from perflogs.judging.rhythm import FEWEST_NIGHTS, absences, nights_without, usual_interval
 
 _CASE = [*PLACE, "environ", "name"]
-# What has reported less often has no rhythm that it could fall out of.
-_FEWEST_NIGHTS = 3
-# A case is missed after two of its usual intervals, a partition after three.
-_CASE_INTERVALS, _PLACE_INTERVALS = 2, 3
+# A partition is missed after so many of its usual intervals: where a nightly campaign promises to
+# go on, one that is missing may still come; elsewhere while others went on.
+_PROMISED, _PLACE_INTERVALS = 1.5, 3
+#: Where nothing is promised, what is older says nothing of tonight.
+_TOO_OLD = timedelta(days=30)
 
 
 def silent(runs: pl.DataFrame, today: date) -> Iterator[Finding]:
     """Findings for all that has stopped: `runs` are those that are judged.
 
     A case is missed when its partition has since had so many full nights as the case usually has
-    two runs in: two for one that runs every night. A partition is missed when there has been
-    nothing for three of its usual intervals: up to `today` where it has nightly campaigns, which
-    promise to go on; else while others went on. Full nights alone are looked at, and of these
-    nightly campaigns where there are any."""
+    two runs in; in a nightly campaign, one that was there on each of ten nights is missed at once.
+    A partition with nightly campaigns is missed up to `today`, one without while others go on, or
+    after 30 days. Full nights alone are looked at, and of these nightly campaigns where there are
+    any, and what has not come to its usual end is not over."""
     reported = runs.filter(~pl.col("result").is_in(NOT_RUN))
     newest: date | None = runs["night"].max()  # type: ignore[assignment]
     if newest is None:
@@ -33,25 +33,28 @@ def silent(runs: pl.DataFrame, today: date) -> Iterator[Finding]:
 
     full = full_nights(reported)
     there = reported.join(full, on=[*PLACE, "night"], how="semi")
-    last_night = today - timedelta(days=1)
     promised = set(reported.filter(campaign="nightly").select(PLACE).unique().iter_rows())
     for nights_here in full.partition_by(PLACE, maintain_order=True):
-        system, partition = nights_here.select(PLACE).row(0)
+        place = nights_here.select(PLACE).row(0)
         nights = nights_here["night"].to_list()
-        until = max(newest, last_night) if (system, partition) in promised else newest
-        if _is_silent(nights, until):
-            yield _silent_place(system, partition, nights[-1])
+        if _is_silent(nights, newest, today, place in promised):
+            yield _silent_place(place[0], place[1], nights[-1])
         else:
-            here = (pl.col("system") == system) & (pl.col("partition") == partition)
-            yield from _silent_cases(there.filter(here), nights)
+            here = there.filter((pl.col("system") == place[0]) & (pl.col("partition") == place[1]))
+            over = finished_nights(here, today)
+            yield from _silent_cases(here, over, at_once=place in promised)
 
 
-def _is_silent(nights: list[date], until: date) -> bool:
-    if len(nights) < _FEWEST_NIGHTS:
+def _is_silent(nights: list[date], newest: date, today: date, promised: bool) -> bool:
+    if len(nights) < FEWEST_NIGHTS:
         return False
 
-    intervals = [(later - earlier).days for earlier, later in pairwise(nights)]
-    return (until - nights[-1]).days > _PLACE_INTERVALS * median(intervals)
+    usual = usual_interval(nights)
+    if promised:
+        return nights_without(nights, today - timedelta(days=1)) > _PROMISED * usual
+
+    overdue = _PLACE_INTERVALS * usual
+    return newest - nights[-1] > overdue or today - nights[-1] > max(_TOO_OLD, overdue)
 
 
 def _silent_place(system: str, partition: str, last: date) -> Finding:
@@ -66,17 +69,16 @@ def _silent_place(system: str, partition: str, last: date) -> Finding:
     )
 
 
-def _silent_cases(here: pl.DataFrame, nights: list[date]) -> Iterator[Finding]:
-    order = {night: place for place, night in enumerate(nights)}
-    cases = here.filter(~pl.col("fixture")).group_by(_CASE)
-    for *case, own in cases.agg(pl.col("night").unique().sort()).sort(_CASE).iter_rows():
-        places = [order[night] for night in own]
-        if len(places) < _FEWEST_NIGHTS or nights[-1] - own[-1] > RETIRED:
+def _silent_cases(here: pl.DataFrame, nights: list[date], at_once: bool) -> Iterator[Finding]:
+    """Of cases that have reported since the last of the `nights`, nothing is missed."""
+    nights_of_case = pl.col("night").unique().sort()
+    cases = here.filter(~pl.col("fixture")).group_by(_CASE).agg(nights_of_case).sort(_CASE)
+    for *case, own in cases.iter_rows():
+        if not nights or own[-1] > nights[-1]:
             continue
 
-        interval = median(later - earlier for earlier, later in pairwise(places))
-        absent = len(nights) - 1 - places[-1]
-        if absent >= _CASE_INTERVALS * interval:
+        absent = absences(own, nights, at_once)
+        if absent and nights[-1] - own[-1] <= RETIRED:
             yield _silent_case(case, own[-1], absent)
 
 
@@ -91,6 +93,6 @@ def _silent_case(case: list[str], last: date, absent: int) -> Finding:
         environ=environ,
         name=name,
         since=last,
-        reason=f"stopped reporting: the last record is of the night of {last}, {absent} nights of "
-        f"{system}:{partition} ago",
+        reason=f"stopped reporting: the last record is of the night of {last}, {absent} night(s) "
+        f"of {system}:{partition} ago",
     )

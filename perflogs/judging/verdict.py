@@ -10,6 +10,7 @@ import polars as pl
 from perflogs.history import History
 from perflogs.judging.acknowledgements import marked
 from perflogs.judging.changes import changes
+from perflogs.judging.current_series import sort_series
 from perflogs.judging.failures import failures
 from perflogs.judging.finding import (
     CHANGE,
@@ -25,17 +26,17 @@ from perflogs.judging.finding import (
 from perflogs.judging.fingerprints import fingerprint_findings
 from perflogs.judging.incidents import Incident, incidents
 from perflogs.judging.judged import Progress, judge_all
-from perflogs.judging.nights import judged_runs, newest_nights
+from perflogs.judging.missing_metrics import missing_metrics
+from perflogs.judging.nights import judged_runs, newest_nights, runs_to_come
 from perflogs.judging.repetition import another_node, command_for
 from perflogs.judging.silence import silent
+from perflogs.judging.unread_tonight import unread_tonight
 from perflogs.series import Series, series_of
 from perflogs.statistics.judgement import Judgement
 
 CLEAN, REGRESSED, UNUSABLE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
 #: For so long news is news, and a suspect waits for the run that clears it.
 RECENT = timedelta(days=14)
-# A series without a run for so long says nothing of the system as it is.
-_ENDED = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,24 @@ class Verdict:
     `incidents` are those that count, `acknowledged` findings are known of, `recovered` failures
     passed when they were run again. `earlier` is how many began before the night that was asked
     for. `nights` is the newest night of each system and partition, `judged` every series that is
-    still measured, with its judgement."""
+    still measured, with its judgement, but for those that are too `young`. `ended` are regressions
+    of series that have lately been followed by others, `future` is how many runs say that they are
+    yet to come, and `unread_tonight` how many lines of the newest night cannot be read.
+    `today` is the day on which it is said."""
 
     history: History
     runs: pl.DataFrame
     newest: datetime | None
     nights: dict[tuple[str, str], date]
     judged: list[tuple[Series, Judgement]]
+    young: list[Series]
     findings: list[Finding]
     incidents: list[Incident]
+    ended: list[Finding]
     earlier: int
+    future: int
+    unread_tonight: int
+    today: date
 
     @property
     def acknowledged(self) -> list[Finding]:
@@ -79,7 +88,7 @@ class Verdict:
             return FAILED
 
         unjudged = failed or any(each.state == NOT_RUN for each in counting)
-        return NOT_JUDGED if unjudged or not self.judged else CLEAN
+        return NOT_JUDGED if unjudged or self.unread_tonight or not self.judged else CLEAN
 
 
 def reach_verdict(
@@ -96,12 +105,15 @@ def reach_verdict(
     `known` are the acknowledgements, by the name of their finding. They expire by `today`, and
     nightly runs are expected up to it. With `since`, what began before that night is counted and
     nothing more. `kept` and `progress` are as in `judge_all`."""
-    runs = judged_runs(history.runs, until)
+    runs = judged_runs(history.runs, today, until)
     nights = newest_nights(runs)
-    current = _current(series_of(replace(history, runs=runs)), nights)
-    judged = list(judge_all(current, kept, progress))
+    every = list(series_of(replace(history, runs=runs)))
+    series = sort_series(every, nights)
+    all_judged = list(judge_all([*series.judged, *series.followed], kept, progress))
+    judged = all_judged[: len(series.judged)]
     found = [*_of_series(history, judged, nights), *failures(history, runs, since)]
-    found += silent(runs, today)
+    before = _of_series(history, all_judged[len(series.judged) :], nights)
+    found += [*silent(runs, today), *missing_metrics(every, runs, history.runs)]
     unique = {each.identity: each for each in reversed(found)}
     everything = marked(reversed(unique.values()), known, today)
     shown = [each for each in everything if since is None or _began(each) >= since]
@@ -111,35 +123,19 @@ def reach_verdict(
         runs["time"].max(),  # type: ignore[arg-type]
         nights,
         judged,
+        series.young,
         shown,
         incidents(each for each in shown if not each.acknowledged),
+        [each for each in before if each.state == REGRESSION],
         len(everything) - len(shown),
+        0 if until is not None else runs_to_come(history.runs, today).height,
+        unread_tonight(history.unreadable, max(nights.values(), default=today), today),
+        today,
     )
 
 
 def _began(finding: Finding) -> date:
     return finding.since or date.max
-
-
-def _current(series: Iterable[Series], nights: dict[tuple[str, str], date]) -> list[Series]:
-    """Without series that have ended: not measured for a month, or followed by another of the same
-    metric, as after a new version of the workload."""
-    series = list(series)
-    last_begun: dict[tuple[str, ...], date] = {}
-    for each in series:
-        begun = each.nights[0].item()
-        last_begun[_case(each)] = max(begun, last_begun.get(_case(each), begun))
-
-    return [
-        each
-        for each in series
-        if each.nights[-1].item() >= last_begun[_case(each)]
-        and nights[each.system, each.partition] - each.nights[-1].item() <= _ENDED
-    ]
-
-
-def _case(series: Series) -> tuple[str, ...]:
-    return series.system, series.partition, series.environ, series.name, series.metric
 
 
 def _of_series(

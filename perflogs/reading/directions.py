@@ -20,10 +20,12 @@ _WORDS = {
     },
     LOWER: {
         *("seconds", "second", "time", "latency", "duration", "elapsed", "runtime", "walltime"),
-        *("loss", "error", "errors", "rmse", "mae", "bias", "deviation", "stall", "overhead"),
+        *("loss", "error", "errors", "rmse", "mae", "deviation", "stall", "overhead"),
         *("bytes", "memory", "joules", "energy", "misses", "failures", "imbalance", "jitter"),
     },
 }
+#: It is better the nearer it is to 0, on either side of it, unless it is a magnitude.
+_SIGNED, _MAGNITUDES = "bias", {"absolute", "abs", "squared"}
 _RATE_UNITS = re.compile(
     r".*/ ?(s|sec|second|min|minute|h|hour|day)|.*flops|[kmgt]?bps|iops|fps|[kmgt]?teps",
     re.IGNORECASE,
@@ -42,9 +44,10 @@ def direction(metric: str, unit: str) -> tuple[str, str]:
 
     The first rule that says something holds: `loss_step100` is equal; a name with `per_second`, or
     a unit such as images/s or Gflops, is better higher; a name with a word such as `throughput`,
-    `accuracy` or `utilisation` is better higher, with one such as `seconds`, `loss`, `error`,
-    `bias` or `bytes` lower, and the last such word counts (`memory_bandwidth`, `accuracy_loss`); a
-    unit of time, of bytes or of energy is better lower. Else the direction is empty: nobody knows.
+    `accuracy` or `utilisation` is better higher, with one such as `seconds`, `loss`, `error` or
+    `bytes` lower, and the last such word counts (`memory_bandwidth`, `accuracy_loss`); a `bias` may
+    be negative, and has no direction unless it is an `absolute` one; a unit of time, of bytes or of
+    energy is better lower. Else the direction is empty: nobody knows.
 
     The comparison is absolute for figures that may be near zero: those in `1` or K, accuracies,
     losses and biases. All others are compared relatively."""
@@ -73,6 +76,9 @@ def _better(name: str, words: list[str], unit: str) -> str:
         return HIGHER
 
     for word in reversed(words):
+        if word == _SIGNED:
+            return LOWER if _MAGNITUDES & {*words} else ""
+
         for better, known in _WORDS.items():
             if word in known:
                 return better

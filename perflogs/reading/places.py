@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def find_logs(folder: Path) -> list[Path]:
     for parent, _, names in os.walk(folder):
         found += [Path(parent, name) for name in names if _LOG.fullmatch(name)]
 
-    return sorted(found, key=age)
+    return sorted((path for path in found if not _is_pipe_or_device(path)), key=age)
 
 
 def age(path: Path) -> tuple[str, str, float]:
@@ -102,7 +103,19 @@ def default_sources() -> list[Path]:
     ]
 
 
+def _is_pipe_or_device(path: Path) -> bool:
+    """Whoever opens a pipe waits for somebody who writes to it. What cannot be looked at is none:
+    it is said later that it cannot be read."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
 def _sorted_out(path: Path) -> Files:
+    if _is_pipe_or_device(path):
+        raise UnusableHistory(f"{path} is neither a file nor a folder: no history is in it")
+
     with path.open("rb") as file:
         begins = file.read(len(MAGIC))
 

@@ -11,7 +11,9 @@ def as_json(verdict: Verdict) -> str:
     * `exit_code`: as `check` returns it,
     * `newest`: when the newest record was made (ISO 8601, UTC), or null,
     * `nights`: the newest night of each partition, by `system:partition`,
-    * `series`: how many series were judged,
+    * `series`: how many series were judged, `young`: how many have too few runs to be,
+    * `ended`: names of the regressions of series that others have followed (no findings any more),
+    * `future`: how many runs were left out because their time lies ahead,
     * `earlier`: how many findings began before `--since`, and are not in it,
     * `incidents`: objects with `incident` (its name) and `findings` (names, the clearest first);
       acknowledged findings are in none,
@@ -24,7 +26,8 @@ def as_json(verdict: Verdict) -> str:
       `node` (which explains it alone), `nodes` (separated by commas), `causes` (by `; `), `reason`,
       `recovered`, `series` (its identity), `again` (a shell command), `acknowledged_by`,
       `acknowledged_until` and `acknowledged_because`,
-    * `unreadable`: `count`, and of the first ones `lines` with `path`, `line`, `text` and `why`,
+    * `unreadable`: `count`, `tonight` (of how many the time is of the newest night), and of the
+      first ones `lines` with `path`, `line`, `text` and `why`,
     * `unfinished`: files whose last line is being written, `sources`: what was read."""
     unreadable = [
         {"path": str(each.path), "line": each.line, "text": each.text, "why": each.why}
@@ -36,6 +39,9 @@ def as_json(verdict: Verdict) -> str:
         "newest": None if verdict.newest is None else verdict.newest.isoformat(),
         "nights": {":".join(place): night.isoformat() for place, night in verdict.nights.items()},
         "series": len(verdict.judged),
+        "young": len(verdict.young),
+        "ended": [each.identity for each in verdict.ended],
+        "future": verdict.future,
         "earlier": verdict.earlier,
         "incidents": [
             {
@@ -45,7 +51,11 @@ def as_json(verdict: Verdict) -> str:
             for each in verdict.incidents
         ],
         "findings": [each.as_record() for each in verdict.findings],
-        "unreadable": {"count": verdict.unreadable, "lines": unreadable},
+        "unreadable": {
+            "count": verdict.unreadable,
+            "tonight": verdict.unread_tonight,
+            "lines": unreadable,
+        },
         "unfinished": [str(each) for each in verdict.history.unfinished],
         "sources": [str(each) for each in verdict.history.sources],
     }

@@ -9,8 +9,6 @@ from perflogs.judging.verdict import Verdict
 from perflogs.reports.wording import story
 from perflogs.series import Series
 
-#: Before and after a change there are three runs at least.
-_FEWEST = 6
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -19,13 +17,19 @@ def as_junit(verdict: Verdict) -> str:
     case when the case failed; what could not be judged, did not run or is acknowledged is skipped.
     """
     root = ElementTree.Element("testsuites", name="perflogs")
-    places = {series.place for series, _ in verdict.judged}
+    places = {series.place for series in (*(each for each, _ in verdict.judged), *verdict.young)}
     places |= {each.place for each in verdict.findings}
     for place in sorted(places):
         suite = ElementTree.SubElement(root, "testsuite", name=_xml(place))
         for series, _ in verdict.judged:
             if series.place == place:
-                _add_series(suite, series, verdict.findings)
+                _add(suite, series.name, series.metric, _regressions(series, verdict.findings))
+
+        for series in verdict.young:
+            if series.place == place:
+                case = _add(suite, series.name, series.metric, [])
+                text = f"{len(series.values)} run(s): too few to be judged"
+                ElementTree.SubElement(case, "skipped", message=text)
 
         for finding in verdict.findings:
             if finding.place == place and finding.state in (FAILURE, NOT_RUN):
@@ -41,14 +45,10 @@ def as_junit(verdict: Verdict) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _add_series(suite: ElementTree.Element, series: Series, findings: Iterable[Finding]) -> None:
-    mine = [
+def _regressions(series: Series, findings: Iterable[Finding]) -> list[Finding]:
+    return [
         each for each in findings if each.state == REGRESSION and each.series == series.identity
     ]
-    case = _add(suite, series.name, series.metric, mine)
-    if not mine and len(series.values) < _FEWEST and series.better != "equal":
-        text = f"{len(series.values)} runs: too few to be judged"
-        ElementTree.SubElement(case, "skipped", message=text)
 
 
 def _add(

@@ -14,6 +14,7 @@ from perflogs.judging.finding import (
     NOT_RUN,
     NOT_SCHEDULED,
     REGRESSION,
+    SUITE_ERROR,
     SUSPECT,
 )
 from perflogs.judging.verdict import Verdict
@@ -23,7 +24,7 @@ _POSSIBLE = {
     REGRESSION: (REGRESSION, HARDWARE),
     SUSPECT: (REGRESSION, HARDWARE),
     FAILURE: CLASSES[1:],
-    NOT_RUN: (NOT_SCHEDULED,),
+    NOT_RUN: (NOT_SCHEDULED, SUITE_ERROR),
     IMPROVEMENT: ("",),
     CHANGE: ("",),
 }
@@ -67,7 +68,7 @@ def _gauge(name: str, meaning: str, samples: Iterable[_Sample]) -> str:
 def _values(verdict: Verdict) -> Iterator[_Sample]:
     # A set of labels may be there once only: of several series of a metric, the latest has it.
     latest: dict[tuple[tuple[str, str], ...], tuple[int, float]] = {}
-    for series, _ in verdict.judged:
+    for series in (*(each for each, _ in verdict.judged), *verdict.young):
         labels = {
             "system": series.system,
             "partition": series.partition,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perflogs.statistics import nodes as of_nodes
 from perflogs.statistics.confirmation import confirmed, critical, evidence, residuals
+from perflogs.statistics.node_effects import Effect, effects, summed
 from perflogs.statistics.noise import (
     GAUSSIAN,
     autocorrelation,
@@ -48,18 +49,33 @@ class Part:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A series taken apart. `positions` are without the effects of `where` runs were made; `worse`
+    """A series taken apart. `positions` are without `effects` of `where` runs were made; `worse`
     is the direction (+1 or -1) in which they get worse, or 0; `strays` are what is left of
-    them when each has the level of its part taken off."""
+    them when each has the level of its part taken off. `cuts` are all places where it may have
+    changed, of which those between `parts` are confirmed."""
 
     stick: Yardstick
     worse: int
     positions: Array
     where: of_nodes.Membership
+    effects: tuple[Effect, ...]
     deviation: float
     inflation: float
     strays: Array
+    cuts: tuple[int, ...]
     parts: tuple[Part, ...]
+
+    def node(self, start: int, before: float, after: float) -> str:
+        """The node that explains why the runs since `start` are no longer at the level before, or
+        that is left by a step back up."""
+        earlier, later = slice(max(start - of_nodes.RECENT, 0), start), slice(start, None)
+        explanation = of_nodes.explanation
+        name = explanation(self.positions, self.where, later, earlier, (after, before))
+        if name or (after - before) * self.worse >= 0:
+            return name
+        left = next((part.runs for part in self.parts if part.stop == start), earlier)
+        others = slice(start, start + of_nodes.RECENT)
+        return explanation(self.positions, self.where, left, others, (before, after))
 
     def evidence(self, before: Part, after: Part) -> float:
         """That two parts differ, in standard deviations."""
@@ -73,17 +89,27 @@ def analyse(values: Array, nodes: Sequence[str], better: str, comparison: str) -
     positions = stick.positions(values)
     where = of_nodes.membership(nodes)
     deviation = scale(positions, stick.smallest)
-    effects = of_nodes.effects(positions, where, deviation, stick.smallest)
-    if effects.any():
-        positions = positions - effects
+    own = effects(positions, where, deviation, stick.smallest)
+    if own:
+        positions = positions - summed(own, positions.size)
         deviation = scale(positions, stick.smallest)
 
     shared = inflation(autocorrelation(positions, deviation))
     cuts = segment(positions / deviation, PENALTY * shared)
-    cuts = confirmed(positions, cuts, stick.smallest, deviation, shared)
-    strays = residuals(positions, cuts, deviation)
-    whole = Analysis(stick, _WORSE.get(better, 0), positions, where, deviation, shared, strays, ())
-    return _with_parts(whole, cuts)
+    kept = confirmed(positions, cuts, stick.smallest, deviation, shared)
+    whole = Analysis(
+        stick=stick,
+        worse=_WORSE.get(better, 0),
+        positions=positions,
+        where=where,
+        effects=tuple(own),
+        deviation=deviation,
+        inflation=shared,
+        strays=residuals(positions, kept, deviation),
+        cuts=tuple(cuts),
+        parts=(),
+    )
+    return _with_parts(whole, kept)
 
 
 def _with_parts(whole: Analysis, cuts: Sequence[int]) -> Analysis:

@@ -11,18 +11,21 @@ from perflogs.statistics.noise import level, log_likelihood
 
 Array = NDArray[np.float64]
 
-#: What a change must score (`evidence`, in standard deviations) to be confirmed while it is new, up
-#: to so many runs old, and when it is old.
-CRITICAL_NEW, NEW = 4.2, 10
-CRITICAL_OLD, OLD = 5.2, 40
+#: What a change must score (`evidence`, in standard deviations) to be confirmed, by the number of
+#: runs behind it; between these in proportion.
+CRITICAL = {3: 4.3, 5: 4.2, 10: 4.2, 40: 5.2}
+#: In standard deviations: from the first on the odds for a change grow with its distance, up to the
+#: second. A series that never strayed as far is less and less likely to go to and fro that much.
+FAR, FARTHEST = 10.0, 100.0
 
 
 def critical(age: int) -> float:
     """What a change must score when it is so many runs old.
 
-    A true change gains evidence with every run. One that has little after many runs could have been
-    found on as many nights and was not: it is chance, and would come and go."""
-    return float(np.interp(age, [NEW, OLD], [CRITICAL_NEW, CRITICAL_OLD]))
+    There are more chances for three or four runs to be alike than for ten. And a true change gains
+    evidence with every run: one that has little after many could have been found on as many nights
+    and was not; it is chance, and would come and go."""
+    return float(np.interp(age, list(CRITICAL), list(CRITICAL.values())))
 
 
 def evidence(
@@ -35,7 +38,7 @@ def evidence(
     `inflation` for runs that share their noise: for Gaussian noise this is nearly the distance of
     the means in its standard errors. One level or two, the noise is learned from what is left of
     the whole series: three slow nights in a row say less where slow nights are common, or where
-    few nights are known at all."""
+    few nights are known at all, unless they are FAR off as no other was."""
     runs = np.r_[groups]
     together = strays.copy()
     joined = -math.inf
@@ -43,7 +46,17 @@ def evidence(
         together[runs] = positions[runs] - level(positions[group], deviation)
         joined = max(joined, log_likelihood(together, deviation))
     ratio = log_likelihood(strays, deviation) - joined
+    ratio += _odds(positions, strays, groups, deviation)
     return math.sqrt(2 * max(ratio, 0.0) / inflation)
+
+
+def _odds(positions: Array, strays: Array, groups: tuple[slice, slice], deviation: float) -> float:
+    """What the distance of two groups of runs says for a change: a logarithm, zero or more."""
+    first, second = (level(positions[group], deviation) for group in groups)
+    distance = abs(second - first)
+    if 2 * np.abs(strays).max() >= distance:
+        return 0.0
+    return math.log(min(max(distance / deviation, FAR), FARTHEST) / FAR)
 
 
 def confirmed(

@@ -8,16 +8,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from perflogs.statistics.analysis import Analysis, Part, analyse
-from perflogs.statistics.judgement import Change, Judgement, Segment, Suspect
-from perflogs.statistics.nodes import RECENT, explanation
-from perflogs.statistics.noise import level
-from perflogs.statistics.segmentation import SHORTEST
+from perflogs.statistics.judgement import Change, Judgement, Segment
+from perflogs.statistics.slow_nodes import slow_nodes
+from perflogs.statistics.suspicion import suspect
 
-#: Robust standard deviations from the current level at which last runs are suspects: of Gaussian
-#: noise one night in 30,000.
-SUSPICIOUS = 4.0
-#: So many last runs may be suspects together where each alone is not.
-TOGETHER = 2
 _TWO_SIDED_95 = 1.96
 
 
@@ -36,7 +30,8 @@ def judge(
         regression=_regression(found),
         improvement=_last_change(found) if _is_improvement(found) else None,
         change=None if found.worse else _last_change(found),
-        suspect=_suspect(found),
+        suspect=suspect(found),
+        slow=tuple(slow_nodes(found)),
     )
 
 
@@ -88,40 +83,8 @@ def _change(found: Analysis, before: Part, after: Part, start: int) -> Change:
         low=low,
         high=high,
         confidence=max(1 - chance, 0.0),
-        node=_node(found, start, before.level, after.level),
+        node=found.node(start, before.level, after.level),
     )
-
-
-def _node(found: Analysis, start: int, before: float, after: float) -> str:
-    """The node that explains the runs since `start`, or that is left by a step back up."""
-    earlier, later = slice(max(start - RECENT, 0), start), slice(start, None)
-    name = explanation(found.positions, found.where, later, earlier, (after, before))
-    if name or (after - before) * found.worse >= 0:
-        return name
-    left = next((part.runs for part in found.parts if part.stop == start), earlier)
-    return explanation(
-        found.positions, found.where, left, slice(start, start + RECENT), (before, after)
-    )
-
-
-def _suspect(found: Analysis) -> Suspect | None:
-    """The last run, alone or together with the one before it, where it is far from the level of
-    the current part in the worse direction (in either, where none is)."""
-    current = found.parts[-1]
-    for count in range(1, TOGETHER + 1):
-        earlier = found.positions[current.start : -count]
-        if earlier.size < SHORTEST:
-            break
-        usual = level(earlier, found.deviation)
-        strays = found.positions[-count:] - usual
-        direction = found.worse or np.sign(strays[-1])
-        distance = float(np.mean(strays))
-        score = abs(distance) / current.deviation * math.sqrt(count / found.inflation)
-        if np.all(strays * direction >= found.stick.smallest) and score >= SUSPICIOUS:
-            run = found.positions.size - 1
-            difference = found.stick.difference(usual, distance)
-            return Suspect(run, difference, score, _node(found, run, usual, usual + distance))
-    return None
 
 
 def _segment(found: Analysis, part: Part) -> Segment:

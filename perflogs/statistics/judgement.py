@@ -39,10 +39,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A last run that is far from the current segment, in the worse direction: `score` robust
-    standard deviations, `difference` as in `Change`."""
+    """Last runs, from `start` to `run`, that are far from those before, in the worse direction.
 
+    `usual` is the level before and `level` theirs, in the unit of the metric; `score` is their
+    distance in standard errors, `difference` and `node` are as in `Change`."""
+
+    start: int
     run: int
+    usual: float
+    level: float
     difference: float
     score: float
     node: str
@@ -54,13 +59,16 @@ class Judgement:
 
     `regression` compares the current segment with the best accepted one: it stands until the level
     is back. `improvement` is the last change, where it was one for the better. Where no direction
-    is better (`better` is empty, or "equal") a confirmed change is in `change` instead."""
+    is better (`better` is empty, or "equal") a confirmed change is in `change` instead. `slow` are
+    the nodes that are worse than the others around them whenever they are drawn, which is taken out
+    of all the rest: from the first such run of the node to its last one."""
 
     segments: tuple[Segment, ...]
     regression: Change | None = None
     improvement: Change | None = None
     change: Change | None = None
     suspect: Suspect | None = None
+    slow: tuple[Change, ...] = ()
 
     @property
     def current(self) -> Segment | None:

@@ -36,16 +36,17 @@ def autocorrelation(positions: Array, deviation: float) -> float:
 
     For an autoregressive process of first order the lag-1 autocorrelation r of its differences is
     -(1 - φ) / 2. Large differences are left out, so that neither steps nor outliers count as
-    memory; runs without memory are assumed beside those of the series, and one standard error is
-    taken off, for an estimate from few runs is worth little."""
+    memory; runs without memory are assumed beside those of the series. An estimate within 1.5
+    of its standard errors, √(2/n), counts for nothing, and one beyond 2.5 of them in full."""
     if positions.size < 2:
         return 0.0
     differences = np.diff(positions) / (np.sqrt(2) * deviation)
     differences[np.abs(differences) > LARGE_DIFFERENCE] = 0.0
     energy = float(differences @ differences) + MEMORYLESS_RUNS
     lag_one = float(differences[1:] @ differences[:-1]) - MEMORYLESS_RUNS / 2
-    memory = 1 + 2 * lag_one / energy - 1 / np.sqrt(positions.size)
-    return float(np.clip(memory, 0.0, MOST_AUTOCORRELATION))
+    memory = 1 + 2 * lag_one / energy
+    share = np.clip(memory * np.sqrt(positions.size / 2) - 1.5, 0.0, 1.0)
+    return float(np.clip(memory * share, 0.0, MOST_AUTOCORRELATION))
 
 
 def inflation(memory: float) -> float:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from perflogs.statistics.spells import share_of_others, spell_of
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -28,9 +30,6 @@ FEWEST_BAD_RUNS = 3
 #: A node is unsteady that scatters so many times as much as the median of its peers.
 UNSTEADY = 3.0
 FEWEST_RUNS_OF_UNSTEADY = 5
-# As if so many runs more had been seen, of which such a share is bad: where none of a few dozen
-# runs is bad, one in a hundred may be all the same.
-_PRIOR_SHARE, _PRIOR_RUNS = 0.01, 30
 _GAUSSIAN_MAD = 1.4826
 _GAUSSIAN_MEAN_DEVIATION = float(np.sqrt(np.pi / 2))
 
@@ -98,11 +97,11 @@ def worse_nodes(deviations: Floats, nodes: Integers, smallest: float, family: in
     between = max(scale**2 - within**2, 0.0)
     scores = deviations / scale
     bad = (scores >= BAD) & (deviations >= smallest)
-    share = _share_of_others(bad, nodes)
+    share = share_of_others(bad, nodes)
     found = []
     for node in np.unique(nodes[bad]):
         runs = np.flatnonzero(nodes == node)
-        start, tail = _spell(bad[runs], share[node])
+        start, tail = spell_of(bad[runs], share[node])
         spell = runs[start:]
         level = float(np.median(deviations[spell]))
         # The median of n runs scatters by the square root of pi / 2n.
@@ -135,7 +134,7 @@ def unsteady_nodes(
     residuals = np.abs(deviations - medians[np.searchsorted(known, nodes)])
     scale = max(_within(deviations, nodes), smallest / FAR)
     wild = (residuals >= BAD * scale) & (residuals >= smallest)
-    share = _share_of_others(wild, nodes)
+    share = share_of_others(wild, nodes)
     _, means = _means(residuals, nodes)
     scatters = _GAUSSIAN_MEAN_DEVIATION * means
     found = []
@@ -195,26 +194,3 @@ def _within(deviations: Floats, nodes: Integers) -> float:
         return _GAUSSIAN_MAD * float(np.median(np.abs(deviations)))
 
     return _GAUSSIAN_MAD * float(np.median(np.abs(differences))) / np.sqrt(2)
-
-
-def _share_of_others(bad: NDArray[np.bool_], nodes: Integers) -> dict[int, float]:
-    """How large a share of runs is bad on other nodes than this one. Nodes of which most runs are
-    bad are not asked: two broken nodes must not excuse each other."""
-    known, inverse, runs = np.unique(nodes, return_inverse=True, return_counts=True)
-    count = np.bincount(inverse, bad)
-    asked = count * 2 <= runs
-    total, of = float(count[asked].sum()), float(runs[asked].sum())
-    own, own_of = np.where(asked, count, 0), np.where(asked, runs, 0)
-    share = (total - own + _PRIOR_SHARE * _PRIOR_RUNS) / (of - own_of + _PRIOR_RUNS)
-    return dict(zip(known.tolist(), share.tolist(), strict=True))
-
-
-def _spell(bad: NDArray[np.bool_], share: float) -> tuple[int, float]:
-    """Where the last runs begin that are the least likely, and how likely so many bad ones are
-    among them if a share of all runs is bad."""
-    starts = np.flatnonzero(bad)
-    lengths = len(bad) - starts
-    counts = np.arange(len(starts), 0, -1)
-    tails = binom.sf(counts - 1, lengths, share)
-    best = int(np.argmin(tails))
-    return int(starts[best]), float(tails[best])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_checkout import ROOT, Checkout, Outcome
+from fake_checkout import FAKE_CHECK, ROOT, Checkout, Outcome
 
 from perflogs.reading.places import latest_report
 from perflogs.rerun import rerun_command
@@ -176,6 +176,20 @@ def test_a_failure_is_shown_with_its_reason_and_the_command_that_repeats_it(
     assert "%preset=tiny" in done.stdout
     [script] = checkout.folder.glob("output/**/rfm_job.sh")
     assert "--preset tiny --seed 3" in script.read_text()
+
+
+def test_the_command_selects_a_parameter_whatever_its_value_is(checkout: Checkout) -> None:
+    kinds = ["max (fast) 1.5+x", "at 7@3", "max"]
+    parameter = f"    kind = parameter({kinds!r})\n"
+    checkout.write("checks/fake.py", FAKE_CHECK.replace("    stage =", f"{parameter}    stage ="))
+    checkout.reframe("-r", "-P", "preset=tiny", fake=FAILING, RFM_CONFIG_PATH="systems")
+    text = page(checkout=checkout).text
+    commands = [line.split("again")[1] for line in text.splitlines() if "again " in line]
+    assert len(commands) == len(kinds)
+    for command, kind in zip(commands, kinds, strict=True):
+        done = checkout.reframe(*shlex.split(command)[1:])
+        assert "Ran 1/1 test case(s)" in done.text, command
+        assert f"%kind={kind}" in done.text
 
 
 def test_the_command_selects_by_hash_and_keeps_other_options(tmp_path: Path) -> None:

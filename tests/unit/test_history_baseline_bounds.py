@@ -52,6 +52,12 @@ def test_a_few_slow_nights_do_not_widen_the_bound_much():
     assert reach(with_outliers, RATE) < 1.15 * reach(values, RATE)
 
 
+def test_of_a_great_many_runs_the_scatter_is_that_of_all():
+    values = np.random.default_rng(0).normal(0, 3, 100_000)
+    assert qn(values) == pytest.approx(3, rel=0.02)
+    assert qn(np.sort(values)) == qn(values)
+
+
 def test_qn_is_the_standard_deviation_of_normal_noise():
     generator = np.random.default_rng(5)
     for runs in (10, 11, 50):

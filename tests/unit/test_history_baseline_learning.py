@@ -8,8 +8,8 @@ import pytest
 from simulated_history import Run, history, series
 
 from perflogs.baselines.learning import Wanted, best_accepted, learn
-from perflogs.series import series_of
-from perflogs.statistics.bounds import CannotBound
+from perflogs.series import MOST_RUNS, series_of
+from perflogs.statistics.bounds import CannotBound, bounds
 from perflogs.statistics.judgement import Judgement, Segment
 
 WANTED = Wanted("pearl", "nightly", minimum_runs=10, rate=0.001)
@@ -142,6 +142,22 @@ def test_a_metric_that_some_runs_lack_is_not_learnt():
     lessons, left_out = learn(history(runs), WANTED)
     assert [each.metric for each in lessons] == ["epoch_seconds"]
     assert [each.why for each in left_out] == ["4 of the runs since 2026-01-02 do not report it"]
+
+
+def test_of_a_fleet_all_runs_are_learnt_from():
+    nodes = MOST_RUNS // 10 + 50
+    values = iter(noise(1000, 10 * nodes))
+    runs = [
+        Run(night=night, hour=node / nodes, nodes=f"n{node}", figures={"throughput": next(values)})
+        for night in range(10)
+        for node in range(nodes)
+    ]
+    lesson = taught(runs)
+    everything = bounds(np.array(noise(1000, 10 * nodes)), "higher", WANTED.rate)
+    assert 0.98 * 10 * nodes < lesson.runs <= 10 * nodes
+    assert lesson.bounds.lower == pytest.approx(everything.lower, abs=0.001)
+    [left_out] = learn(history([*runs[:-1], replace(runs[-1], figures={})]), WANTED)[1]
+    assert left_out.why.startswith("1 of the runs since")
 
 
 def test_a_metric_without_a_direction_is_not_learnt():

@@ -99,7 +99,7 @@ def test_a_nightly_run_that_no_longer_starts_is_not_green(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = logs(tmp_path, nights(30))
-    MORNING[0] += timedelta(days=3)
+    MORNING[0] += timedelta(days=1)
     assert check(folder) == 0
     capsys.readouterr()
     MORNING[0] += timedelta(days=1)
@@ -107,10 +107,38 @@ def test_a_nightly_run_that_no_longer_starts_is_not_green(
     assert "nothing has been recorded since the night of 2026-01-30" in capsys.readouterr().out
 
 
-def test_runs_that_nobody_promised_are_not_missed(tmp_path: Path) -> None:
+def test_runs_that_nobody_promised_are_not_missed_for_a_month(tmp_path: Path) -> None:
     folder = logs(tmp_path, [replace(run, campaign="ad hoc") for run in nights(30)])
-    MORNING[0] += timedelta(days=60)
+    MORNING[0] += timedelta(days=29)
     assert check(folder) == 0
+    MORNING[0] += timedelta(days=1)
+    assert check(folder) == 4
+
+
+def test_a_line_of_tonight_that_cannot_be_read_is_not_green(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, nights(30))
+    log = folder / "pearl/gpu/Train.log"
+    with log.open("a") as file:
+        file.write("pass|2026-01-30T02:00:00+00:00|of an earlier night\n")
+        file.write("pass|2126-01-29T02:00:00+00:00|of no night\npass|2026-19-29T02:00|of none\n")
+
+    assert check(folder) == 0
+    with log.open("a") as file:
+        file.write("pass|2026-01-31T02:10:00+00:00|of the newest\n")
+
+    capsys.readouterr()
+    assert check(folder) == 4
+    page = capsys.readouterr().out
+    assert "4 line(s) or files cannot be read, 1 of them of the newest night" in page
+
+
+def test_a_result_that_nobody_knows_is_not_green(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(logs(tmp_path, [*nights(30), Run(name="Other", night=29, result="odd")])) == 4
+    assert "nothing is known of it: its result is 'odd'" in capsys.readouterr().out
 
 
 def test_as_of_a_day_nothing_later_is_known(tmp_path: Path) -> None:
@@ -121,6 +149,19 @@ def test_as_of_a_day_nothing_later_is_known(tmp_path: Path) -> None:
     assert codes == [0, 1, 1, 1]
     assert check(logs(tmp_path, [*nights(40), Run(night=40, **FAILED)])) == 3
     assert check(tmp_path / f"perflogs{next(REMADE) - 1}", "--as-of", "2026-02-09") == 0
+
+
+def test_the_age_of_the_newest_record_is_told_as_of_that_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, nights(30))
+    check(folder)
+    assert "2026-01-31 02:00 UTC\n" in capsys.readouterr().out
+    check(folder, "--as-of", FIRST_NIGHT + timedelta(days=21))
+    assert "2026-01-23 02:00 UTC\n" in capsys.readouterr().out
+    check(folder, "--as-of", FIRST_NIGHT + timedelta(days=36))
+    page = capsys.readouterr().out
+    assert "2026-01-31 02:00 UTC, 6 day(s) ago" in page
 
 
 def test_without_an_index_nothing_is_kept(tmp_path: Path) -> None:
@@ -266,6 +307,18 @@ def acknowledge(folder: Path, *arguments: str) -> int:
     return main(["ack", "--history", str(folder), *arguments])
 
 
+def test_a_regression_that_ended_with_its_series_is_said_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = [Run(name="Train", night=night, key={"seed": "2"}) for night in (52, 53, 54)]
+    folder = logs(tmp_path, [*FALLING, *newer, *nights(55, name="Other")])
+    assert check(folder) == 0
+    page = capsys.readouterr().out
+    expected = "1 regression(s) ended because another series has followed theirs: Train throughput"
+    assert f"{expected} @pearl:gpu" in page
+    assert "1 series judged, 1 with too few runs to be judged" in page
+
+
 def test_what_is_acknowledged_stays_on_the_page_and_out_of_the_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +330,7 @@ def test_what_is_acknowledged_stays_on_the_page_and_out_of_the_exit_code(
     page = capsys.readouterr().out
     until = datetime.now(UTC).astimezone().date() + timedelta(days=30)
     assert f"until {until}, by ada: the new fabric" in page
+    assert "exit code 0: nothing new is wrong, 1 finding(s) acknowledged" in page
     [kept] = json.loads((folder / "acknowledged.json").read_text())["acknowledged"]
     assert (kept["finding"], kept["by"], kept["category"]) == (name, "ada", "regression")
     assert kept["start"].startswith("2026-02-")

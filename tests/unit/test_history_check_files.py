@@ -136,6 +136,22 @@ def test_prometheus_tells_what_is_acknowledged() -> None:
     assert "trigpoint_check_exit_code 0" in text
 
 
+def test_what_is_no_longer_reported_too_young_or_ended_is_in_the_documents() -> None:
+    both = {"throughput": 1000.0, "total_seconds": 5.0}
+    runs = [
+        *(Run(night=night, figures=both) for night in range(12)),
+        Run(night=12),
+        *series(FALL[30:], name="Old"),
+        *(Run(name="Old", night=22 + night, key={"seed": "2"}) for night in range(3)),
+    ]
+    found = reach_verdict(history(runs), {}, morning_after(runs))
+    assert 'class="suite error",state="not run",acknowledged="false"} 1' in as_prometheus(found)
+    document = json.loads(as_json(found))
+    assert (document["young"], len(document["ended"]), document["future"]) == (1, 1, 0)
+    early = reach_verdict(history(runs), {}, date(2026, 1, 10))
+    assert json.loads(as_json(early))["future"] == sum(run.night > 10 for run in runs)
+
+
 def test_prometheus_has_the_newest_of_two_series_of_one_metric() -> None:
     runs = [
         Run(night=night, figures={"throughput": value}, key={"device_name": device})

@@ -305,6 +305,54 @@ def test_a_loss_over_several_nodes_cannot_be_judged():
     assert only([loss(night, nodes="n1,n2") for night in range(14)]).verdict == INCONCLUSIVE
 
 
+def test_a_bad_node_of_a_that_is_mended_makes_nothing_worse():
+    runs = [
+        loss(night, 0.7 if night < 7 and night % 5 == 3 else 0.6, nodes=f"n{night % 5}")
+        for night in range(14)
+    ]
+    assert only(runs).verdict == EQUIVALENT
+
+
+def test_a_bad_node_of_b_is_worse_by_its_own_value():
+    runs = [
+        loss(night, 0.7 if night > 6 and night % 5 == 3 else 0.6, nodes=f"n{night % 5}")
+        for night in range(14)
+    ]
+    found = only(runs)
+    assert (found.verdict, found.reason) == (WORSE, "with the same software, on n3")
+    assert found.change == pytest.approx(0.1)
+
+
+def test_what_one_node_of_a_had_and_all_of_b_have_is_worse():
+    runs = [
+        loss(night, 0.7 if night > 6 or night % 5 == 3 else 0.6, nodes=f"n{night % 5}")
+        for night in range(14)
+    ]
+    found = only(runs)
+    assert (found.verdict, found.change) == (WORSE, pytest.approx(0.1))
+
+
+def test_nodes_of_two_systems_are_not_the_same_ones():
+    there = [replace(run, system="scarf") for run in fleet(level=2000.0)]
+    found = only([*fleet(), *there], "system=pearl", "system=scarf")
+    assert found.method == "16 and 16 runs"
+    assert only(lowered(fleet())).method == "8 nodes in pairs"
+
+
+def test_devices_of_two_systems_need_the_systems_as_well():
+    runs = [
+        *noisy(system="pearl", key={"device_name": "V100"}),
+        *noisy(system="scarf", key={"device_name": "A100"}),
+    ]
+    comparison = compared(runs, "device_name=V100", "device_name=A100")
+    assert comparison.exit_code == NOT_JUDGED
+    assert comparison.left[0] == (
+        "A is of pearl, B of scarf: add system=pearl to A and system=scarf to B"
+    )
+    both = "system=pearl,device_name=V100", "system=scarf,device_name=A100"
+    assert only(runs, *both).verdict == EQUIVALENT
+
+
 def test_what_else_changed_is_said():
     runs = [replace(run, columns={"driver_version": str(570 + (run.night > 6))}) for run in noisy()]
     assert compared(runs).events == {"driver": (["570"], ["571"])}

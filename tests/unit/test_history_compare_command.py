@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,18 @@ def test_nothing_in_common_is_4(compare, capsys):
     out = capsys.readouterr().out
     assert "nothing could be compared" in out
     assert "pearl gpu builtin New: only in B" in out
+
+
+def test_what_is_lost_is_1_and_stands_in_every_document(compare, tmp_path, capsys):
+    failed = fortnight(result="fail", fail_phase="sanity", failure_class="judgement")
+    runs = [*fortnight()[:7], *(replace(run, figures={}) for run in failed[7:])]
+    found = tmp_path / "found.csv"
+    assert compare(runs, "--csv", str(found)) == 1
+    out = capsys.readouterr().out
+    assert "preset=nightly @pearl:gpu:builtin: failed in B: 7 of 7 runs (in A: 0 of 7)" in out
+    assert "1 lost, nothing could be compared" in out
+    (row,) = csv.DictReader(found.read_text().splitlines())
+    assert (row["verdict"], row["runs_b"], row["metric"]) == ("lost", "7", "")
 
 
 @pytest.mark.parametrize(

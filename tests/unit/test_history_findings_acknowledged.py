@@ -1,5 +1,6 @@
 """What is known of does not count: until it expires, begins anew, or becomes worse."""
 
+import errno
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,9 @@ KNOWN = acknowledge(fall(), "a new fabric", "ada", NOW, date(2026, 11, 30))
         (fall(-0.14, -0.11), TODAY, True),
         (fall(-0.16, -0.13), TODAY, False),
         (fall(-0.06, -0.04), TODAY, True),
+        (fall(-0.30, 0.01), TODAY, True),
+        (fall(0.04, 0.06), TODAY, False),
+        (fall(0.13, 0.16), TODAY, False),
         (fall(category="hardware"), TODAY, False),
     ],
 )
@@ -61,6 +65,26 @@ def test_a_failure_without_figures_is_covered_by_its_class_and_night() -> None:
     assert covers(known, failure, TODAY)
     later = Finding("F-1", "failure", "failure", "s", "p", since=BEGAN + timedelta(days=8))
     assert not covers(known, later, TODAY)
+
+
+def broken(reason: str) -> Finding:
+    """A case that failed."""
+    return Finding("F-1", "failure", "failure", "s", "p", since=BEGAN, reason=reason)
+
+
+def test_another_failure_of_the_same_case_is_not_covered() -> None:
+    known = acknowledge(broken("exit code 1 at 0x7fe3 after 12.5 s"), "r", "ada", NOW, TODAY)
+    assert covers(known, broken("exit code 2 at 0x8A after 3.25 s"), TODAY)
+    assert not covers(known, broken("the accuracy is below its floor"), TODAY)
+
+
+def test_a_file_that_says_nothing_of_reasons_covers_as_it_did(tmp_path: Path) -> None:
+    path = tmp_path / "acknowledged.json"
+    path.write_text(damaged(finding="F-1", category="failure"))
+    assert covers(read_acknowledgements(path)["F-1"], broken("anything"), TODAY)
+    known = acknowledge(broken("one"), "r", "ada", NOW, TODAY)
+    write_acknowledgements(path, [known])
+    assert read_acknowledgements(path) == {"F-1": known}
 
 
 def test_findings_are_marked_by_their_names() -> None:
@@ -89,7 +113,7 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(
     write_acknowledgements(path, [KNOWN])
 
     def full(*arguments: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="no space"):

@@ -1,5 +1,6 @@
 """The command that runs a case of the history again: what was run first, for this case alone."""
 
+import re
 import shlex
 from typing import Any
 
@@ -100,6 +101,32 @@ def test_set_parameters_select_this_case_and_what_it_may_need() -> None:
     ]
     again = command_for(runs, runs.row(1, named=True))
     assert "Data" not in again
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Train %size=2 GB",
+        "Train %kind=max (fast) 1.5+x",
+        "Train %kind=a|b",
+        "Train %at=x@3",
+        "Tr %x",
+    ],
+)
+def test_a_name_is_matched_as_reframe_matches_it_and_no_other(name: str) -> None:
+    words = shlex.split(rerun_run({**row(hashcode=""), "name": name}))
+    pattern = words[words.index("-n") + 1]
+    # ReFrame takes what is behind an @ for the number of a variant.
+    assert "@" not in pattern
+    assert re.search(pattern, name.replace(" ", ""))
+    assert not re.search(pattern, f"{name}x".replace(" ", ""))
+    assert not re.search(pattern, "Train%kind=maxfast155x")
+
+
+def test_a_value_with_a_comma_is_not_taken_for_two() -> None:
+    name = "Train %shape=1,2"
+    again = rerun_run({**row("reframe -c checks -r -P shape=1,2;3,4"), "name": name})
+    assert "-P 'shape=1,2;3,4'" in again
 
 
 def test_for_a_fixture_that_nothing_waits_for_the_whole_session_is_repeated() -> None:

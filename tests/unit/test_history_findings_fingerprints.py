@@ -97,3 +97,51 @@ def test_a_node_is_judged_by_those_with_the_same_software() -> None:
 def test_runs_on_several_nodes_may_differ_in_rounding(value: float, wrong: bool) -> None:
     together = [("n1,n2", 0.25), ("n1,n2", 0.25), ("n3,n4", 0.25), ("n5,n6", value)]
     assert bool(found(*together)) is wrong
+
+
+def test_a_value_that_changes_on_all_nodes_is_one_finding_of_the_system() -> None:
+    nodes = ["n1", "n2", "n3", "n4", "n5"]
+    kernels = [{**OLD, "kernel_version": "6.1"}] * 10 + [{**OLD, "kernel_version": "6.2"}] * 15
+    values = [(node, 0.25) for node in nodes * 2] + [(node, 0.26) for node in nodes * 3]
+    for nights in (12, 15, 20, 25):
+        [finding] = found(*values[:nights], software=kernels[:nights])
+        assert (finding.state, finding.category, finding.node) == ("regression", "regression", "")
+        assert str(finding.since) == "2026-01-11"
+        assert finding.causes == ("kernel 6.1 -> 6.2",)
+        assert finding.nodes == tuple(nodes[: nights - 10])
+        assert finding.reason.startswith("loss_step100 is 0.26 on all nodes, 0.25 before")
+
+
+def test_of_one_node_that_was_right_before_the_system_is_not_accused() -> None:
+    values = [("n1", 0.25), ("n2", 0.25), ("n3", 0.25), ("n3", 0.26), ("n3", 0.26), ("n9", 0.26)]
+    assert {each.node for each in found(*values)} == {"n3", "n9"}
+
+
+def test_a_node_that_was_wrong_before_all_others_moved_stays_named() -> None:
+    values = [*[(node, 0.25) for node in ("n1", "n2", "n3")], ("n4", 0.3)]
+    findings = found(*values, ("n1", 0.26), ("n2", 0.26))
+    assert sorted(each.node for each in findings) == ["", "n4"]
+
+
+def commits(count: int, **others: str) -> list[dict[str, str]]:
+    """Another commit of the suite for each of so many nights."""
+    return [{**OLD, "suite_commit": f"{night:040x}", **others} for night in range(count)]
+
+
+def test_a_sick_node_is_found_although_the_suite_changes_every_night() -> None:
+    nodes = ["n1", "n2", "n3", "n4"] * 4
+    values = [(node, 0.26 if node == "n3" else 0.25) for node in nodes]
+    [finding] = found(*values, software=commits(16))
+    assert (finding.state, finding.category, finding.node) == ("regression", "hardware", "n3")
+
+
+def test_a_value_that_came_with_other_software_and_went_with_it_accuses_no_node() -> None:
+    values = [("n1", 0.25), ("n2", 0.25), ("n3", 0.26), ("n1", 0.25), ("n2", 0.25)]
+    software = [{**each, **NEW} if n == 2 else each for n, each in enumerate(commits(5))]
+    assert all(each.state == "change" for each in found(*values, software=software))
+
+
+def test_a_value_that_stays_with_a_commit_of_the_suite_is_a_change() -> None:
+    values = [(node, 0.25) for node in ("n1", "n2")] + [(node, 0.26) for node in ("n3", "n1", "n2")]
+    [finding] = found(*values, software=commits(5))
+    assert finding.state == "change"

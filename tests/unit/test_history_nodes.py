@@ -10,9 +10,10 @@ from simulated_history import FIRST_NIGHT, Run, history
 from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, coverage
 from perflogs.fleet.differing import trusted_value
 from perflogs.fleet.drift import drift
-from perflogs.fleet.finding import DIFFERENT, UNSTEADY, WORSE
+from perflogs.fleet.finding import DIFFERENT, FAILING, UNSTEADY, WORSE
 from perflogs.fleet.folding import folded
 from perflogs.fleet.verdict import CLEAN, CONFIRMED, NOT_JUDGED, judge_fleet
+from perflogs.fleet.wording import reason
 
 BEFORE = FIRST_NIGHT - timedelta(days=1)
 LOSS = 0.6931471805599453
@@ -123,12 +124,104 @@ def test_a_slower_system_makes_no_slow_node():
     assert judge(runs).findings == []
 
 
-def test_nodes_with_another_driver_are_other_peers():
+def with_driver(runs, nodes, driver="560"):
+    return [
+        replace(run, columns={"driver_version": driver if run.nodes in nodes else "570"})
+        for run in runs
+    ]
+
+
+def test_five_nodes_with_another_driver_are_other_peers():
+    nodes = ["n1", "n2", "n3", "n4", "n5"]
+    runs = fleet(nodes=20)
+    for node in nodes:
+        runs = slow(runs, node)
+
+    assert judge(with_driver(runs, nodes)).findings == []
+
+
+def test_a_node_alone_with_its_driver_is_compared_with_all_and_the_driver_is_said():
+    runs = with_driver(slow(fleet()), ["n3"])
+    verdict = judge(runs)
+    assert said(verdict) == [("n3", WORSE, "confirmed", "throughput")]
+    (finding,) = verdict.findings
+    assert finding.causes == "driver 560, 570 on most others"
+    assert finding.difference == pytest.approx(-0.1, abs=0.02)
+    assert "perhaps for its driver 560" in reason(finding)
+    assert judge(with_driver(fleet(), ["n3"])).findings == []
+
+
+def test_a_driver_that_the_others_got_later_is_no_cause():
+    runs = [run for run in slow(fleet()) if run.nodes != "n3" or run.night < 4]
+    later = [
+        replace(run, columns={"driver_version": "560" if run.night < 4 else "570"}) for run in runs
+    ]
+    (finding,) = judge(later).findings
+    assert (finding.node, finding.causes) == ("n3", "")
+
+
+def test_a_node_that_tries_another_image_is_not_compared_with_all():
     runs = [
-        replace(run, columns={"driver_version": "560" if run.nodes == "n3" else "570"})
+        replace(run, columns={"image_digest": "sha256:b" if run.nodes == "n3" else "sha256:a"})
         for run in slow(fleet())
     ]
     assert judge(runs).findings == []
+
+
+def failing(runs, nodes, nights=range(100), **fields):
+    given = {"fail_phase": "sanity", "failure_class": "hardware", "fail_reason": "2 ECC errors"}
+    return [
+        replace(run, result="fail", figures={}, **{**given, **fields})
+        if run.nodes in nodes and run.night in nights
+        else run
+        for run in runs
+    ]
+
+
+def test_a_node_that_fails_where_its_peers_pass_is_confirmed():
+    verdict = judge(failing(fleet(), ["n3"]))
+    assert said(verdict) == [("n3", FAILING, "confirmed", "")]
+    (finding,) = verdict.findings
+    assert (finding.bad, finding.runs, finding.throughout) == (5, 5, True)
+    assert verdict.exit_code == CONFIRMED
+    assert "2 ECC errors" in reason(finding)
+    assert "  " not in reason(finding)
+
+
+def test_two_broken_nodes_do_not_excuse_each_other():
+    verdict = judge(failing(fleet(), ["n3", "n4"]))
+    assert sorted(said(verdict)) == [
+        ("n3", FAILING, "confirmed", ""),
+        ("n4", FAILING, "confirmed", ""),
+    ]
+
+
+def test_two_failures_in_a_row_make_a_suspect():
+    verdict = judge(failing(fleet(nights=9, nodes=20), ["n3"], nights=(7, 8)))
+    assert said(verdict) == [("n3", FAILING, "suspect", "")]
+    assert verdict.exit_code == CLEAN
+    assert judge(failing(fleet(nights=9, nodes=20), ["n3"], nights=(8,))).findings == []
+
+
+def test_a_node_that_passes_again_is_none():
+    assert judge(failing(fleet(nights=9), ["n3"], nights=range(6))).findings == []
+
+
+@pytest.mark.parametrize("count", [3, 4, 8])
+def test_a_case_that_fails_on_half_of_the_nodes_accuses_none(count):
+    nodes = [f"n{node}" for node in range(1, count + 1)]
+    assert judge(failing(fleet(nodes=max(count + 1, 6)), nodes)).findings == []
+
+
+def test_what_was_not_scheduled_on_a_node_has_not_failed_there():
+    runs = failing(fleet(), ["n3"], failure_class="not scheduled", fail_phase="run")
+    assert judge(runs).findings == []
+
+
+def test_every_node_is_compared_where_all_pass_without_figures():
+    runs = [replace(run, figures={}) for run in fleet()]
+    verdict = judge(runs)
+    assert (said(verdict), verdict.exit_code, len(verdict.judged)) == ([], CLEAN, 8)
 
 
 def test_a_new_image_does_not_interrupt_what_is_known_of_a_node():

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perflogs.statistics.failing_nodes import failing_nodes
 from perflogs.statistics.peers import (
+    CHANCE_CONFIRMED,
     medians_of_others,
     peer_levels,
     unsteady_nodes,
@@ -215,3 +217,43 @@ def test_in_a_quarter_of_a_year_of_noise_no_node_is_confirmed(kind, nodes):
         window = nights[last - 7 : last]
         for rule in (worse_nodes, unsteady_nodes):
             assert confirmed(rule, window, family=15 * nodes) == []
+
+
+def failures(nodes, nights, rate, seed):
+    """A run of each node in each night, of which such a share fails by chance."""
+    failed = np.random.default_rng(seed).random(nodes * nights) < rate
+    return failed, np.tile(np.arange(nodes), nights)
+
+
+@pytest.mark.parametrize(("nodes", "rate"), [(200, 0.02), (20, 0.05), (8, 0.1)])
+def test_failures_that_may_happen_anywhere_confirm_no_node(nodes, rate):
+    for seed in range(100):
+        found = failing_nodes(*failures(nodes, 7, rate, seed), nodes)
+        assert not any(each.confirmed for each in found)
+
+
+def test_a_node_that_fails_every_night_is_found_among_failures_of_others():
+    failed, nodes = failures(20, 7, 0.05, 0)
+    (found,) = failing_nodes(failed | (nodes == 3), nodes, 20)
+    assert (found.node, found.confirmed, found.bad, found.runs) == (3, True, 7, 7)
+
+
+def test_two_failures_are_a_suspect_however_rare_they_are():
+    failed, nodes = failures(200, 7, 0.0, 0)
+    failed[5 * 200 + 3] = failed[6 * 200 + 3] = True
+    (found,) = failing_nodes(failed, nodes, 200)
+    assert found.chance <= CHANCE_CONFIRMED
+    assert (found.node, found.confirmed, found.bad) == (3, False, 2)
+
+
+def test_five_nodes_are_needed_to_say_that_one_fails():
+    _, nodes = failures(5, 7, 0.0, 0)
+    assert [each.node for each in failing_nodes(nodes == 3, nodes, 5)] == [3]
+    few = nodes[nodes < 4]
+    assert failing_nodes(few == 3, few, 4) == []
+
+
+def test_without_failures_there_is_nothing_to_say():
+    failed, nodes = failures(20, 7, 0.0, 0)
+    assert failing_nodes(failed, nodes, 20) == []
+    assert failing_nodes(failed[:0], nodes[:0], 0) == []

@@ -1,5 +1,6 @@
 """Where histories are looked for, and which direction of a metric is better where none says it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_logs_are_found_at_any_depth_the_older_before_the_newer(tmp_path: Path) 
     assert find_logs(tmp_path) == [tmp_path / name for name in names]
 
 
+def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "b/Train.log", line())
+    os.mkfifo(tmp_path / "b/pipe.log")
+    (tmp_path / "b/folder.log").mkdir()
+    (tmp_path / "b/gone.log").symlink_to("nowhere")
+    (tmp_path / "b/linked.log").symlink_to(log)
+    expected = [log, tmp_path / "b/gone.log", tmp_path / "b/linked.log"]
+    assert find_logs(tmp_path) == expected
+    with pytest.raises(UnusableHistory, match="neither a file nor a folder"):
+        look_into(tmp_path / "b/pipe.log")
+
+
 def test_a_source_is_known_by_what_it_holds(tmp_path: Path) -> None:
     log = write_log(tmp_path / "any.txt", line())
     database = write_database(tmp_path / "any", report([case()]))
@@ -112,7 +125,10 @@ def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
         ("total_time", "s", "lower", "relative"),
         ("imgs_per_s_first", "scenes/s", "higher", "relative"),
         ("total", "s", "lower", "relative"),
-        ("sst_bias_network", "K", "lower", "absolute"),
+        ("sst_bias_network", "K", "", "absolute"),
+        ("absolute_bias", "K", "lower", "absolute"),
+        ("mean_abs_bias", "s", "lower", "absolute"),
+        ("clock_bias", "s", "", "absolute"),
         ("sst_robust_deviation_network", "K", "lower", "absolute"),
         ("sst_bias_reduction", "K", "higher", "absolute"),
         ("megabytes_read_per_second", "MB/s", "higher", "relative"),

@@ -1,11 +1,16 @@
 """Series are cut where figures are no longer comparable, and stay short enough to be judged."""
 
+from datetime import timedelta
+from unittest import mock
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated_history import Run, history, series
+from simulated_history import FIRST_NIGHT, Run, history, morning_after, series
 
-from perflogs.series import MOST_RUNS, median_runs, series_of
+from perflogs.judging.verdict import REGRESSED, reach_verdict
+from perflogs.series import LEAST_A_NIGHT, MOST_RUNS, series_of, thinned
 
 
 def test_another_key_makes_another_series_and_an_event_does_not():
@@ -36,31 +41,62 @@ def test_the_identity_of_a_series_is_the_same_with_more_nights():
     assert first == second
 
 
-def test_of_many_runs_a_night_the_median_stands_for_the_night():
-    nodes = MOST_RUNS // 10 + 1
-    runs = [
-        Run(night=night, hour=node / nodes, nodes=f"n{node}", figures={"throughput": 1.0 + node})
-        for night in range(10)
+def fleet(nights, nodes, level=lambda night: 1000.0):
+    """A run on every node every night, with 1 % of noise."""
+    noise = np.random.default_rng(0).standard_normal((nights, nodes))
+    return [
+        Run(
+            night=night,
+            hour=node / nodes,
+            nodes=f"n{node}",
+            figures={"throughput": float(level(night) * (1 + 0.01 * noise[night, node]))},
+        )
+        for night in range(nights)
         for node in range(nodes)
     ]
+
+
+def test_of_many_runs_a_night_some_stand_for_the_night():
+    runs = fleet(10, MOST_RUNS // 10 + 1)
     [found] = series_of(history(runs))
-    assert found.values.tolist() == [1.0 + nodes // 2] * 10
-    assert found.nodes == (f"n{nodes // 2}",) * 10
-    assert len(set(found.runs)) == 10
-    [short] = series_of(history(runs[: MOST_RUNS - 1]))
-    assert short.values.size == MOST_RUNS - 1
+    assert found.values.size == MOST_RUNS
+    assert set(np.unique(found.nights, return_counts=True)[1]) == {MOST_RUNS // 10}
+    [short] = series_of(history(runs[:MOST_RUNS]))
+    assert short.values.size == MOST_RUNS
+    assert short.nodes[:2] == ("n0", "n1")
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.floats(-10, 10)), min_size=1))
-def test_half_of_a_night_is_not_above_its_median_run(made):
+def test_what_stands_for_a_night_is_put_down_to_no_node():
+    [found] = series_of(history(fleet(10, MOST_RUNS // 10 + 1)))
+    assert set(found.nodes) == {""}
+
+
+@pytest.mark.parametrize("nights", [12, 700])
+def test_a_fleet_that_loses_a_fifth_in_one_night_is_a_regression_of_the_system(nights):
+    runs = fleet(nights + 1, 2400 // nights + 1, lambda night: 800.0 if night == nights else 1000.0)
+    result = reach_verdict(history(runs), {}, morning_after(runs))
+    [finding] = result.findings
+    assert (finding.state, finding.category, finding.node) == ("regression", "regression", "")
+    assert finding.since == FIRST_NIGHT + timedelta(days=nights)
+    assert result.exit_code == REGRESSED
+
+
+def test_a_fleet_on_which_nothing_changes_stays_clean():
+    runs = fleet(13, 200)
+    assert reach_verdict(history(runs), {}, morning_after(runs)).findings == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(-10, 10)), min_size=1), st.integers(1, 9))
+def test_those_that_stand_for_a_night_have_its_median_amid_them(made, most):
     nights = np.array([night for night, _ in made])
     values = np.array([value for _, value in made])
-    kept = median_runs(values, nights)
-    assert nights[kept].tolist() == sorted(set(nights))
-    for index in kept:
-        here = values[nights == nights[index]]
-        assert (here < values[index]).sum() <= (here.size - 1) / 2
-        assert (here > values[index]).sum() <= here.size / 2
+    with mock.patch("perflogs.series.MOST_RUNS", most * np.unique(nights).size):
+        kept = thinned(values, nights)
+    assert kept.tolist() == sorted(set(kept))
+    for night in set(nights):
+        everything, some = values[nights == night], values[kept][nights[kept] == night]
+        assert some.size == min(everything.size, max(most, LEAST_A_NIGHT))
+        assert some.min() <= np.median(everything) <= some.max()
 
 
 def test_a_history_without_any_time_has_no_series():

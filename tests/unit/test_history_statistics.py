@@ -178,6 +178,33 @@ def test_two_low_runs_together_are_suspect_where_each_alone_is_not():
     assert suspect.difference == pytest.approx(-0.03, abs=3e-3)
 
 
+@pytest.mark.parametrize(
+    ("before", "factor", "needed"),
+    [(5, 0.8, 5), (5, 0.9, 6), (10, 0.8, 4), (10, 0.9, 4), (20, 0.8, 3), (20, 0.9, 3)],
+)
+def test_the_farther_a_step_the_fewer_nights_confirm_it_and_until_then_it_is_suspect(
+    before, factor, needed
+):
+    values = [level * (1 + 0.2 * (each - 1)) for level in (100.0, 100.0 * factor) for each in NINE]
+    values = [*np.resize(values[:9], before), *values[9:]]
+    for nights in range(1, 9):
+        judgement = verdict(values[: before + nights])
+        assert (judgement.regression is not None) == (nights >= needed)
+        suspect = judgement.suspect
+        assert (suspect is None) == (nights >= needed)
+        if suspect:
+            assert (suspect.start, suspect.run) == (before, before + nights - 1)
+            assert suspect.usual == pytest.approx(100.0, rel=5e-3)
+            assert suspect.level == pytest.approx(100.0 * factor, rel=5e-3)
+            assert suspect.difference == pytest.approx(factor - 1, abs=5e-3)
+
+
+def test_a_step_no_farther_than_a_night_long_ago_needs_as_many_nights_as_ever():
+    values = np.r_[np.full(5, 100.0), np.full(5, 50.0)]
+    assert verdict(values).regression is not None
+    assert verdict(np.r_[100.0, 50.0, values]).regression is None
+
+
 def test_a_last_run_that_is_better_is_no_suspect_unless_nothing_is_better():
     assert verdict([*noisy(100.0, 45), 130.0]).suspect is None
     assert verdict([*noisy(100.0, 45), 130.0], better="").suspect.difference > 0.2

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from perflogs.statistics.judge import judge
-from perflogs.statistics.nodes import effects, membership
+from perflogs.statistics.node_effects import effects, summed
+from perflogs.statistics.nodes import membership
 
 #: Noise of about 1 %, always the same.
 NINE = 1 + 0.01 * np.array([0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 0.25, -0.25])
@@ -22,6 +23,11 @@ def on(names, nights):
 
 def verdict(values, nodes, better="higher"):
     return judge(np.asarray(values), nodes, better, "relative")
+
+
+def added(positions, where, deviation, smallest):
+    """What nodes are said to add to each run."""
+    return summed(effects(positions, where, deviation, smallest), positions.size)
 
 
 def test_nodes_are_read_from_texts():
@@ -115,7 +121,7 @@ def test_a_node_that_is_slow_whenever_it_is_drawn_has_an_effect_of_its_own():
     nodes = on(["n1", "n2", "n3", "n4", "n5"], 90)
     slow = np.array([name == "n3" for name in nodes])
     positions[slow] += np.log(0.9)
-    found = effects(positions, membership(nodes), 0.01, 0.02)
+    found = added(positions, membership(nodes), 0.01, 0.02)
     assert found[slow] == pytest.approx(np.log(0.9), abs=5e-3)
     assert not found[~slow].any()
 
@@ -123,7 +129,7 @@ def test_a_node_that_is_slow_whenever_it_is_drawn_has_an_effect_of_its_own():
 def test_a_node_used_alone_in_an_era_has_no_effect_of_its_own():
     positions = np.log(noisy(90))
     positions[45:] += np.log(0.9)
-    found = effects(positions, membership(["n1"] * 45 + ["n2"] * 45), 0.01, 0.02)
+    found = added(positions, membership(["n1"] * 45 + ["n2"] * 45), 0.01, 0.02)
     assert not found.any()
 
 
@@ -131,7 +137,7 @@ def test_a_node_that_was_drawn_only_once_has_no_effect_of_its_own():
     positions = np.log(noisy(60))
     positions[30:34] += np.log(0.8)
     nodes = on(["n1", "n2"], 30) + ["n3"] * 4 + on(["n1", "n2"], 26)
-    assert not effects(positions, membership(nodes), 0.01, 0.02).any()
+    assert not added(positions, membership(nodes), 0.01, 0.02).any()
 
 
 def test_an_effect_needs_three_runs_amid_those_of_other_nodes():
@@ -141,15 +147,15 @@ def test_an_effect_needs_three_runs_amid_those_of_other_nodes():
         slow, names = positions.copy(), nodes.copy()
         slow[drawn] += np.log(0.8)
         names[drawn] = "n3"
-        assert effects(slow, membership(names), 0.01, 0.02).any() == found
+        assert added(slow, membership(names), 0.01, 0.02).any() == found
 
 
 def test_an_effect_that_is_too_small_to_count_is_left_where_it_is():
     positions = np.log(noisy(90)) / 20
     nodes = on(["n1", "n2", "n3", "n4", "n5"], 90)
     positions[[name == "n3" for name in nodes]] += 0.008
-    assert not effects(positions, membership(nodes), 0.0005, 0.02).any()
-    assert effects(positions, membership(nodes), 0.0005, 0.01).any()
+    assert not added(positions, membership(nodes), 0.0005, 0.02).any()
+    assert added(positions, membership(nodes), 0.0005, 0.01).any()
 
 
 def test_a_slow_node_that_is_drawn_for_six_nights_again_and_again_is_known_by_then():
@@ -165,7 +171,7 @@ def test_a_slow_node_that_is_drawn_for_six_nights_again_and_again_is_known_by_th
 def test_a_step_of_the_system_is_no_effect_of_nodes():
     positions = np.log(noisy(90))
     positions[45:] += np.log(0.9)
-    found = effects(positions, membership(on(["n1", "n2", "n3", "n4", "n5"], 90)), 0.01, 0.02)
+    found = added(positions, membership(on(["n1", "n2", "n3", "n4", "n5"], 90)), 0.01, 0.02)
     assert not found.any()
 
 

@@ -5,10 +5,6 @@ import pytest
 
 from perflogs.statistics import analysis
 from perflogs.statistics.confirmation import (
-    CRITICAL_NEW,
-    CRITICAL_OLD,
-    NEW,
-    OLD,
     confirmed,
     critical,
     evidence,
@@ -148,10 +144,9 @@ def test_three_slow_nights_say_less_where_slow_nights_are_common():
     assert says([]) > says([20, 40]) > says([20, 40, 60, 80, 100, 120])
 
 
-def test_an_older_change_needs_more_evidence():
-    assert critical(3) == critical(NEW) == CRITICAL_NEW
-    assert critical(NEW) < critical((NEW + OLD) // 2) < critical(OLD)
-    assert critical(OLD) == critical(500) == CRITICAL_OLD
+def test_a_very_new_change_and_an_old_one_need_more_evidence():
+    assert critical(3) > critical(4) > critical(5) == critical(10)
+    assert critical(10) < critical(20) < critical(30) < critical(40) == critical(500)
 
 
 def test_the_least_of_all_differences_is_removed_first():
