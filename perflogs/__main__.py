@@ -6,7 +6,8 @@ import os
 import sys
 from typing import NoReturn
 
-UNUSABLE_INPUT = 2
+from perflogs.exit_codes import UNUSABLE_INPUT
+
 # As of a program that SIGINT or SIGPIPE has ended.
 _INTERRUPTED, _NOBODY_READS = 130, 141
 #: The module of each command. Only the one that is wanted is loaded: some take their time.

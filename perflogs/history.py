@@ -4,6 +4,7 @@ A run is one execution of one case. It may have been read from a performance log
 results database or from a run report; whoever reads the history does not see which."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,7 @@ KEYS = (
 #: What may change within a series, and is then a candidate cause, in the words of a report.
 EVENTS = {
     "image_digest": "image",
+    "image_commit": "image commit",
     "driver_version": "driver",
     "kernel_version": "kernel",
     "firmware_version": "firmware",
@@ -101,12 +103,16 @@ FIGURES = pl.Schema(
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A line, a session or a file that could not be read: where, how it begins, and why."""
+    """A line, a session or a file that could not be read: where, how it begins, and why.
+
+    `night` is that in which it was written, as far as its place tells: that of the line before it,
+    or, where no other follows, that of the last change of its file."""
 
     path: Path
     line: int
     text: str
     why: str
+    night: date | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CLEAN, FAILED, NOTHING_JUDGED = 0, 3, 4
+from perflogs.exit_codes import CLEAN, FAILED, NOT_JUDGED
+
 _GREEN = {"pass", "xfail"}
 
 
@@ -65,7 +66,7 @@ class Session:
             return FAILED
 
         if not any(case.judged for case in tests):
-            return NOTHING_JUDGED
+            return NOT_JUDGED
 
         return CLEAN if all(case.green for case in tests) else FAILED
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from perflogs.rerun import rerun_command
 from perflogs.scaling import scaling_efficiency, throughput
 from perflogs.session import Case, Session
-from perflogs.words import for_terminal, shortened
+from perflogs.words import for_terminal, say, shortened
 
 _RESULTS = {
     "pass": "[green]pass[/]",
@@ -32,7 +32,7 @@ def print_session(session: Session, console: Console) -> None:
             _print_failure(session, case, console)
 
     for label, place in _records(session):
-        console.print(f"{label:<17} {for_terminal(place)}", soft_wrap=True, highlight=False)
+        say(console, f"{label:<17} {for_terminal(place)}")
 
 
 def _table(session: Session) -> Table:
@@ -86,15 +86,11 @@ def _accuracy(case: Case) -> str:
 
 
 def _print_failure(session: Session, case: Case, console: Console) -> None:
-    console.print(
-        f"[red]{for_terminal(_short_name(case, []))} @{':'.join(case.place[:2])}[/]",
-        soft_wrap=True,
-        highlight=False,
-    )
+    what = f"{_short_name(case, [])} @{':'.join(case.place[:2])}"
+    say(console, f"[red]{for_terminal(what)}[/]")
     reason = case.reason or "it was not measured"
-    console.print(f"  why    {for_terminal(shortened(reason))}", soft_wrap=True, highlight=False)
-    again = for_terminal(rerun_command(session, case))
-    console.print(f"  again  {again}\n", soft_wrap=True, highlight=False)
+    say(console, f"  why    {for_terminal(shortened(reason))}")
+    say(console, f"  again  {for_terminal(rerun_command(session, case))}\n")
 
 
 def _records(session: Session) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """How cases, differences and texts of records are put into words, on every page alike."""
 
+from rich.console import Console
 from rich.markup import escape
 
 _LONGEST = 300
@@ -27,6 +28,11 @@ def for_terminal(text: str) -> str:
     """A text of a record as it may be printed with Rich: one line of printable characters, none of
     which a terminal would act upon or Rich take for markup."""
     return escape("".join(each if each.isprintable() else _replaced(each) for each in text))
+
+
+def say(console: Console, text: str) -> None:
+    """Prints lines with Rich's markup, which are neither folded nor coloured by what is in them."""
+    console.print(text, soft_wrap=True, highlight=False)
 
 
 def shortened(text: str) -> str:

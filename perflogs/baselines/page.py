@@ -12,7 +12,7 @@ from perflogs.baselines.comparable_runs import LeftOut
 from perflogs.baselines.proposal import LOOSER, NEW, REFUSED, SAME, TIGHTER, Proposal
 from perflogs.baselines.reference_file import ReferenceFile
 from perflogs.statistics.bounds import Bounds
-from perflogs.words import for_terminal as escape
+from perflogs.words import for_terminal, say
 
 _STYLES = {NEW: "green", TIGHTER: "green", LOOSER: "yellow", REFUSED: "red", SAME: "dim"}
 _DIFFERENCES = {"+": "green", "-": "red", "@": "cyan"}
@@ -23,14 +23,16 @@ def print_proposals(
 ) -> None:
     """Prints what becomes of each metric, and what could not be learnt, a case at a time."""
     for case, of_case in groupby(proposals, key=lambda each: each.lesson.case):
-        table = Table(title=escape(case.place), title_justify="left")
+        table = Table(title=for_terminal(case.place), title_justify="left")
         for column in ("metric", "now", "learnt", "runs", "nights", ""):
             table.add_column(column, overflow="fold")
 
         for each in of_case:
             lesson = each.lesson
             table.add_row(
-                escape(lesson.metric if lesson.unit == "1" else f"{lesson.metric} ({lesson.unit})"),
+                for_terminal(
+                    lesson.metric if lesson.unit == "1" else f"{lesson.metric} ({lesson.unit})"
+                ),
                 _reference(each.before),
                 _reference(each.after),
                 str(lesson.runs),
@@ -42,21 +44,19 @@ def print_proposals(
 
     for (place, why), metrics in _grouped(left_out).items():
         what = f"{', '.join(metrics)} of {place}" if metrics else place
-        _print(f"not learnt: {what}: {why}", console)
+        say(console, for_terminal(f"not learnt: {what}: {why}"))
 
 
 def print_refused(proposals: Sequence[Proposal], console: Console) -> None:
     """Says which bounds were left as they are."""
     refused = [each for each in proposals if each.verdict == REFUSED]
     for each in refused:
-        _print(
-            f"left as it is: {each.lesson.metric} of {each.lesson.case.place}: "
-            f"{_range(each.after)} would pass, now it is {_range(each.before)}",
-            console,
-        )
+        what = f"{each.lesson.metric} of {each.lesson.case.place}"
+        ranges = f"{_range(each.after)} would pass, now it is {_range(each.before)}"
+        say(console, for_terminal(f"left as it is: {what}: {ranges}"))
 
     if refused:
-        _print("--loosen lets bounds be loosened, --loosen METRIC those of one metric", console)
+        say(console, "--loosen lets bounds be loosened, --loosen METRIC those of one metric")
 
 
 def print_difference(file: ReferenceFile, text: str, console: Console) -> None:
@@ -93,7 +93,3 @@ def _range(bounds: Bounds | None) -> str:
         *([] if bounds.upper is None else [f"up to {bounds.greatest:.6g}"]),
     ]
     return " ".join(ends)
-
-
-def _print(line: str, console: Console) -> None:
-    console.print(escape(line), soft_wrap=True, highlight=False)

@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from perflogs.commands.check import ACKNOWLEDGED, verdict_from
-from perflogs.commands.sources import add_source_options, day_or_days, folder_of, today
+from perflogs.commands.sources import add_command, day_or_days, folder_of, today
 from perflogs.judging.acknowledgements import (
     acknowledge,
     read_acknowledgements,
@@ -38,12 +38,8 @@ class UnknownFinding(ValueError):
 
 def register(subparsers: "_SubParsersAction[Any]") -> None:
     """Adds the command."""
-    parser: ArgumentParser = subparsers.add_parser(
-        "ack",
-        help="acknowledge a finding until a day, with a reason",
-        description=_DESCRIPTION,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    summary = "acknowledge a finding until a day, with a reason"
+    parser = add_command(subparsers, "ack", summary, _DESCRIPTION, run)
     parser.add_argument("findings", nargs="*", metavar="FINDING", help="as R-1a2b3c4d")
     parser.add_argument("--reason", metavar="TEXT", help="why it is no alarm")
     parser.add_argument(
@@ -55,8 +51,7 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--list", action="store_true", help="show what is acknowledged")
     other.add_argument("--withdraw", nargs="+", metavar="FINDING", help="let them count again")
-    add_source_options(parser)
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(options: Namespace) -> int:

@@ -1,13 +1,7 @@
 """`python -m perflogs baseline`: reference values and bounds, learnt from the history."""
 
 import re
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    Namespace,
-    RawDescriptionHelpFormatter,
-    _SubParsersAction,
-)
+from argparse import ArgumentTypeError, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +14,12 @@ from perflogs.baselines.proposal import REFUSED, changes, propose
 from perflogs.baselines.provenance import origin
 from perflogs.baselines.reference_file import read_references
 from perflogs.baselines.rewriting import rewritten
-from perflogs.commands.sources import add_source_options, history_from
+from perflogs.commands.sources import add_command, history_from
 from perflogs.history import History
 from perflogs.statistics.bounds import FEWEST_RUNS
+from perflogs.unread import unread
 from perflogs.whole_file import write_whole
+from perflogs.words import for_terminal, say
 
 _LOOSENED, _NOTHING_LEARNT = 1, 4
 _REFERENCES = Path(__file__).resolve().parents[2] / "systems" / "references"
@@ -52,12 +48,8 @@ class UnknownName(ValueError):
 
 def register(subparsers: "_SubParsersAction[Any]") -> None:
     """Adds the command."""
-    parser: ArgumentParser = subparsers.add_parser(
-        "baseline",
-        help="reference values and bounds for a system, learnt from its history",
-        description=_DESCRIPTION,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    summary = "reference values and bounds for a system, learnt from its history"
+    parser = add_command(subparsers, "baseline", summary, _DESCRIPTION, run)
     parser.add_argument("system", metavar="SYSTEM", help="as ReFrame calls it")
     parser.add_argument("--write", action="store_true", help="change the file")
     for name, what in (
@@ -103,8 +95,6 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         metavar="FOLDER",
         help="where SYSTEM.yaml is (default: systems/references of this suite)",
     )
-    add_source_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: Namespace) -> int:
@@ -136,13 +126,9 @@ def run(options: Namespace) -> int:
     loosened = set(options.loosen)
     proposals, unusable = propose(file, lessons, lambda metric: bool({"", metric} & loosened))
     print_proposals(proposals, [*left_out, *unusable], console)
-    if unreadable := len(history.unreadable) + history.unlisted:
-        console.print(
-            f"{unreadable} line(s) or files of the history cannot be read: "
-            "`python -m perflogs check` shows them",
-            soft_wrap=True,
-            highlight=False,
-        )
+    if count := unread(history):
+        where = "`python -m perflogs check` shows them"
+        say(console, f"{count} line(s) or files of the history cannot be read: {where}")
 
     if not proposals:
         console.print("nothing could be learnt")
@@ -173,19 +159,17 @@ def _say_what_was_done(is_written: bool, path: Path, cases: int, console: Consol
     else:
         said = f"nothing is changed without --write: cases with other references: {cases}"
 
-    console.print(said, soft_wrap=True, highlight=False, markup=False)
+    say(console, for_terminal(said))
 
 
 def _say_no_campaign(campaign: str, system: str, runs: pl.DataFrame, console: Console) -> None:
     there = ", ".join(sorted({each or "none" for each in runs["campaign"]}))
-    console.print(
+    said = (
         f"no run on {system} is of the campaign {campaign} (there are: {there}): give a session "
         f"its campaign with `reframe --session-extras campaign={campaign} ...`, or name another "
-        "one with --campaign",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
+        "one with --campaign"
     )
+    say(console, for_terminal(said))
 
 
 def _require_known_names(options: Namespace, history: History, runs: pl.DataFrame) -> None:

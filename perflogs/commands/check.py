@@ -1,18 +1,20 @@
 """`python -m perflogs check`: what an administrator asks first in the morning."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from argparse import Namespace, _SubParsersAction
+from collections.abc import Callable
 from datetime import date
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from perflogs.commands.documents import wanted_documents, write_documents
+from perflogs.commands.documents import (
+    add_document_options,
+    unusable_said,
+    wanted_documents,
+    write_documents,
+)
 from perflogs.commands.sources import (
-    add_source_options,
+    add_command,
     day,
     day_or_days,
     folder_of,
@@ -25,12 +27,13 @@ from perflogs.judging.acknowledgements import read_acknowledgements
 from perflogs.judging.finding import Acknowledgement
 from perflogs.judging.nights import judged_runs
 from perflogs.judging.verdict import Verdict, reach_verdict
-from perflogs.reports.csv_rows import as_csv
+from perflogs.reports.csv_rows import COLUMNS, as_csv
 from perflogs.reports.json_document import as_json
 from perflogs.reports.junit import as_junit
 from perflogs.reports.page import print_verdict
 from perflogs.reports.prometheus import as_prometheus
 from perflogs.reports.unusable import (
+    unusable_as_csv,
     unusable_as_json,
     unusable_as_junit,
     unusable_as_prometheus,
@@ -63,17 +66,18 @@ _WRITERS: dict[str, Callable[[Verdict], str]] = {
     "csv": as_csv,
     "prometheus": as_prometheus,
 }
+_UNUSABLE_WRITERS: dict[str, Callable[[str], str]] = {
+    "junit": unusable_as_junit,
+    "json": unusable_as_json,
+    "csv": unusable_as_csv(COLUMNS, "state"),
+    "prometheus": unusable_as_prometheus,
+}
 
 
 def register(subparsers: "_SubParsersAction[Any]") -> None:
     """Adds the command."""
-    parser: ArgumentParser = subparsers.add_parser(
-        "check",
-        help="what regressed, what got better, what failed, what did not run",
-        description=_DESCRIPTION,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    add_source_options(parser)
+    summary = "what regressed, what got better, what failed, what did not run"
+    parser = add_command(subparsers, "check", summary, _DESCRIPTION, run)
     parser.add_argument(
         "--since",
         type=day_or_days,
@@ -86,24 +90,13 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         metavar="DAY",
         help="what would have been said on that day: later nights are left out (default: today)",
     )
-    parser.add_argument(
-        "--junit", type=Path, metavar="FILE", help="write JUnit XML, a test for each metric"
-    )
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="write all that the page has as JSON; `-` writes this or any other document to "
-        "standard output instead of the page",
-    )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each finding")
-    parser.add_argument(
-        "--prometheus",
-        type=Path,
-        metavar="FILE",
-        help="write a file for the textfile collector of node_exporter (FILE.prom)",
-    )
-    parser.set_defaults(run=run)
+    contents = {
+        "junit": "JUnit XML, a test for each metric",
+        "json": "all that the page has as JSON",
+        "csv": "a row for each finding",
+        "prometheus": "a file for the textfile collector of node_exporter (FILE.prom)",
+    }
+    add_document_options(parser, contents)
 
 
 def run(options: Namespace) -> int:
@@ -111,28 +104,13 @@ def run(options: Namespace) -> int:
     UnusableAcknowledgements, and OSError where a file cannot be written; where there is no verdict,
     the documents say so."""
     wanted = wanted_documents(options, _WRITERS)
-    try:
+    with unusable_said(wanted, _UNUSABLE_WRITERS):
         verdict = verdict_from(options, options.since, options.as_of)
-    except Exception as error:
-        _say_unusable(wanted, str(error))
-        raise
 
-    texts = {name: partial(text_of, verdict) for name, text_of in _WRITERS.items()}
-    if not write_documents(wanted, texts):
+    if not write_documents(wanted, _WRITERS, verdict):
         print_verdict(verdict, Console())
 
     return verdict.exit_code
-
-
-def _say_unusable(wanted: Mapping[str, Path], why: str) -> None:
-    texts: dict[str, Callable[[], str]] = {
-        "junit": partial(unusable_as_junit, why),
-        "json": partial(unusable_as_json, why),
-        "prometheus": unusable_as_prometheus,
-    }
-    # Of two errors, the one in the input is the one to be told.
-    with suppress(OSError):
-        write_documents({name: path for name, path in wanted.items() if name in texts}, texts)
 
 
 def verdict_from(

@@ -1,28 +1,27 @@
 """`python -m perflogs compare A B`: what a change has done, or what two systems differ in."""
 
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    Namespace,
-    RawDescriptionHelpFormatter,
-    _SubParsersAction,
-)
-from functools import partial
-from pathlib import Path
+from argparse import ArgumentTypeError, Namespace, _SubParsersAction
 from typing import Any
 
 from rich.console import Console
 
-from perflogs.commands.documents import wanted_documents, write_documents
-from perflogs.commands.sources import add_source_options, history_from
+from perflogs.commands.documents import (
+    add_document_options,
+    unusable_said,
+    wanted_documents,
+    write_documents,
+)
+from perflogs.commands.sources import add_command, history_from
 from perflogs.fleet.comparison import compare
-from perflogs.fleet.comparison_document import comparison_csv, comparison_json
+from perflogs.fleet.comparison_document import COLUMNS, comparison_csv, comparison_json
 from perflogs.fleet.comparison_page import print_comparison
 from perflogs.fleet.contrast import Margins
 from perflogs.fleet.selection import select, short_names
-from perflogs.fleet.unread import say_unreadable
+from perflogs.reports.unusable import unusable_as_csv, unusable_as_json
+from perflogs.unread import say_unread
 
 _WRITERS = {"json": comparison_json, "csv": comparison_csv}
+_UNUSABLE_WRITERS = {"json": unusable_as_json, "csv": unusable_as_csv(COLUMNS, "verdict")}
 _DESCRIPTION = f"""\
 Compares B with A in every metric of every case that both have. A and B are each
 
@@ -53,15 +52,10 @@ compared, or all is inconclusive.
 
 def register(subparsers: "_SubParsersAction[Any]") -> None:
     """Adds the command."""
-    parser: ArgumentParser = subparsers.add_parser(
-        "compare",
-        help="two periods, images, systems, drivers or commits, metric by metric",
-        description=_DESCRIPTION,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    summary = "two periods, images, systems, drivers or commits, metric by metric"
+    parser = add_command(subparsers, "compare", summary, _DESCRIPTION, run)
     parser.add_argument("a", metavar="A", help="what it was before")
     parser.add_argument("b", metavar="B", help="what it is now")
-    add_source_options(parser)
     parser.add_argument(
         "--margin",
         type=_fraction,
@@ -80,29 +74,21 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         "--metric", action="append", default=[], metavar="NAME", help="this metric; repeatable"
     )
     parser.add_argument("--all", action="store_true", help="show all rows")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write JSON; `-` writes it instead of the page"
-    )
-    parser.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="write a row for each contrast; `-` writes it instead of the page",
-    )
-    parser.set_defaults(run=run)
+    add_document_options(parser, {"json": "JSON", "csv": "a row for each contrast"})
 
 
 def run(options: Namespace) -> int:
     """Compares, and says what was found. Raises ValueError for what cannot be used, and OSError
-    where a file cannot be written."""
+    where a file cannot be written; what cannot be used the documents say as well."""
     wanted = wanted_documents(options, _WRITERS)
-    history = history_from(options)
-    say_unreadable(history)
-    a, b = (select(text, history.runs) for text in (options.a, options.b))
-    margins = Margins(options.margin, options.absolute_margin)
-    comparison = compare(history, a, b, margins, set(options.metric))
-    texts = {name: partial(text_of, comparison) for name, text_of in _WRITERS.items()}
-    if not write_documents(wanted, texts):
+    with unusable_said(wanted, _UNUSABLE_WRITERS):
+        history = history_from(options)
+        say_unread(history)
+        a, b = (select(text, history.runs) for text in (options.a, options.b))
+        margins = Margins(options.margin, options.absolute_margin)
+        comparison = compare(history, a, b, margins, set(options.metric))
+
+    if not write_documents(wanted, _WRITERS, comparison):
         print_comparison(comparison, Console(), options.all)
 
     return comparison.exit_code

@@ -1,24 +1,29 @@
 """`python -m perflogs nodes`: nodes that differ from their peers, and which were looked at."""
 
 import sys
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    Namespace,
-    RawDescriptionHelpFormatter,
-    _SubParsersAction,
-)
+from argparse import ArgumentTypeError, Namespace, _SubParsersAction
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from rich.console import Console
 
-from perflogs.commands.documents import wanted_documents, write_documents
-from perflogs.commands.sources import add_source_options, day_or_days, folder_of, history_from
+from perflogs.commands.documents import (
+    add_document_options,
+    unusable_said,
+    wanted_documents,
+    write_documents,
+)
+from perflogs.commands.sources import (
+    add_command,
+    day_or_days,
+    folder_of,
+    history_from,
+    today,
+)
+from perflogs.exit_codes import UNUSABLE_INPUT
 from perflogs.fleet.actions import (
     ACTED,
     Standing,
@@ -29,14 +34,15 @@ from perflogs.fleet.actions import (
     still_standing,
     write_acted,
 )
-from perflogs.fleet.nodes_document import fleet_csv, fleet_json
+from perflogs.fleet.nodes_document import COLUMNS, fleet_csv, fleet_json
 from perflogs.fleet.nodes_page import print_fleet
-from perflogs.fleet.unread import say_unreadable
-from perflogs.fleet.verdict import NOT_JUDGED, FleetVerdict, judge_fleet
+from perflogs.fleet.verdict import FleetVerdict, judge_fleet
 from perflogs.history import History
+from perflogs.reports.unusable import unusable_as_csv, unusable_as_json
+from perflogs.unread import say_unread
 
-UNUSABLE = 2
 _WRITERS = {"json": fleet_json, "csv": fleet_csv}
+_UNUSABLE_WRITERS = {"json": unusable_as_json, "csv": unusable_as_csv(COLUMNS, "kind")}
 _DESCRIPTION = f"""\
 Compares nodes by runs of a single node, such as those of `reframe --distribute`, with the other
 nodes that ran the same case with the same device and software, in the same night where five or more
@@ -64,13 +70,8 @@ class UnusableChoice(ValueError):
 
 def register(subparsers: "_SubParsersAction[Any]") -> None:
     """Adds the command."""
-    parser: ArgumentParser = subparsers.add_parser(
-        "nodes",
-        help="nodes that differ from their peers, and the coverage of the fleet",
-        description=_DESCRIPTION,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    add_source_options(parser)
+    summary = "nodes that differ from their peers, and the coverage of the fleet"
+    parser = add_command(subparsers, "nodes", summary, _DESCRIPTION, run)
     parser.add_argument(
         "--since",
         type=day_or_days,
@@ -85,47 +86,41 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         "--nodes", type=_count, metavar="N", help="how many nodes the partition has"
     )
     parser.add_argument("--on-confirmed", metavar="COMMAND", help="run it for each confirmed node")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write JSON; `-` writes it instead of the page"
-    )
-    parser.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="write a row for each finding; `-` writes it instead of the page",
-    )
-    parser.set_defaults(run=run)
+    add_document_options(parser, {"json": "JSON", "csv": "a row for each finding"})
 
 
 def run(options: Namespace) -> int:
     """Judges the nodes and says what was found. Raises ValueError for what cannot be used, and
-    OSError where a file cannot be written."""
+    OSError where a file cannot be written; what cannot be used the documents say as well."""
     wanted = wanted_documents(options, _WRITERS)
-    words = None if options.on_confirmed is None else command_words(options.on_confirmed)
-    acted_upon = folder_of(options) / ACTED
-    acted = set() if words is None else read_acted(acted_upon)
-    whole = history_from(options)
-    say_unreadable(whole)
-    history = _of_system(whole, options.system)
-    newest = history.runs["night"].max()
-    if not isinstance(newest, date):
-        print("no run of the history has a time: nothing could be judged")
-        return NOT_JUDGED
+    with unusable_said(wanted, _UNUSABLE_WRITERS):
+        words = None if options.on_confirmed is None else command_words(options.on_confirmed)
+        acted_upon = folder_of(options) / ACTED
+        acted = set() if words is None else read_acted(acted_upon)
+        verdict = _verdict_from(options)
 
-    since = options.since
-    since = newest - since if isinstance(since, timedelta) else since - timedelta(days=1)
-    if options.nodes is not None:
-        _require_one_partition(history)
-
-    verdict = judge_fleet(history, since, newest, options.nodes)
-    texts = {name: partial(text_of, verdict) for name, text_of in _WRITERS.items()}
-    if not write_documents(wanted, texts):
+    if not write_documents(wanted, _WRITERS, verdict):
         print_fleet(verdict, Console())
 
     if words is None:
         return verdict.exit_code
 
     return _act(verdict, words, acted_upon, acted)
+
+
+def _verdict_from(options: Namespace) -> FleetVerdict:
+    whole = history_from(options)
+    say_unread(whole)
+    history = _of_system(whole, options.system)
+    if options.nodes is not None:
+        _require_one_partition(history)
+
+    last = history.runs["night"].max()
+    # Where no run has a time, nothing has been looked at up to now.
+    newest = last if isinstance(last, date) else today()
+    since = options.since
+    since = newest - since if isinstance(since, timedelta) else since - timedelta(days=1)
+    return judge_fleet(history, since, newest, options.nodes)
 
 
 def _act(verdict: FleetVerdict, words: list[str], acted_upon: Path, acted: set[Standing]) -> int:
@@ -144,7 +139,7 @@ def _act(verdict: FleetVerdict, words: list[str], acted_upon: Path, acted: set[S
 
     if failed:
         print(f"error: the action failed for {', '.join(sorted(failed))}", file=sys.stderr)
-        return UNUSABLE
+        return UNUSABLE_INPUT
 
     return verdict.exit_code
 

@@ -1,10 +1,17 @@
 """What every command that reads the history shares: where from, and how far it has come."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -18,8 +25,22 @@ from perflogs.reading.places import default_sources, find_logs
 _DAYS = {"d": 1, "w": 7}
 
 
-def add_source_options(parser: ArgumentParser) -> None:
-    """Adds the options that say where the history is."""
+def add_command(
+    subparsers: "_SubParsersAction[Any]",
+    name: str,
+    summary: str,
+    description: str,
+    run: Callable[[Namespace], int],
+) -> ArgumentParser:
+    """Adds a command that reads the history, with the options that say where that is. `summary` is
+    its line in the list of commands, `description` the whole of its help."""
+    parser: ArgumentParser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
     parser.add_argument(
         "--history",
         action="append",
@@ -35,6 +56,7 @@ def add_source_options(parser: ArgumentParser) -> None:
         action="store_true",
         help="read and judge everything anew, and keep nothing for the next time",
     )
+    return parser
 
 
 def sources_of(options: Namespace) -> list[Path]:

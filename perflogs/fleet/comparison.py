@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
 from perflogs.fleet.contrast import ORDER, Contrast, Margins, contrast
 from perflogs.fleet.losses import Loss, failing_cases, metrics_gone
 from perflogs.fleet.samples import SAID, pairs
@@ -12,7 +13,6 @@ from perflogs.fleet.selection import Selection, UnusableSelection
 from perflogs.history import EVENTS, KEYS, SOUND, History
 from perflogs.statistics.comparison import INCONCLUSIVE, WORSE
 
-CLEAN, REGRESSED, NOT_JUDGED = 0, 1, 4
 # Where these differ, a case may well measure something else.
 _OWN_METRICS = {"system", "partition", "environ", "name", "check", *KEYS}
 

@@ -8,7 +8,7 @@ from perflogs.fleet.contrast import Contrast
 from perflogs.fleet.losses import Loss
 from perflogs.fleet.selection import Selection
 
-_COLUMNS = (
+COLUMNS = (
     "verdict",
     "place",
     "name",
@@ -61,7 +61,7 @@ def comparison_csv(comparison: Comparison) -> str:
     `change`, `low`, `high` and `visible` are fractions where `comparison` is relative, else in
     `unit`."""
     return csv_text(
-        _COLUMNS,
+        COLUMNS,
         [*map(_lost, comparison.losses), *map(_record, comparison.contrasts)],
     )
 
@@ -84,5 +84,5 @@ def _record(each: Contrast) -> dict[str, Any]:
     }
     return {
         name: known[name] if name in known else getattr(each, name, getattr(pair, name, None))
-        for name in _COLUMNS
+        for name in COLUMNS
     }

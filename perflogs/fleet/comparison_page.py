@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from perflogs.fleet.comparison import NOT_JUDGED, Comparison
+from perflogs.exit_codes import NOT_JUDGED
+from perflogs.fleet.comparison import Comparison
 from perflogs.fleet.contrast import Contrast
 from perflogs.fleet.selection import Selection
 from perflogs.statistics.comparison import (
@@ -16,7 +17,7 @@ from perflogs.statistics.comparison import (
     INCONCLUSIVE,
     WORSE,
 )
-from perflogs.words import amount, case_in_words, for_terminal
+from perflogs.words import amount, case_in_words, for_terminal, say
 
 _COLOURS = {
     WORSE: "red",
@@ -33,14 +34,14 @@ _MOST_VALUES, _MOST_LEFT = 3, 5
 def print_comparison(comparison: Comparison, console: Console, whole: bool) -> None:
     """Prints the page; `whole` shows every row."""
     a, b = comparison.a, comparison.b
-    _say(console, f"A {for_terminal(a.text)}: {len(a.runs)} runs {_nights(a)}")
-    _say(console, f"B {for_terminal(b.text)}: {len(b.runs)} runs {_nights(b)}")
+    say(console, f"A {for_terminal(a.text)}: {len(a.runs)} runs {_nights(a)}")
+    say(console, f"B {for_terminal(b.text)}: {len(b.runs)} runs {_nights(b)}")
     for word, (ours, theirs) in comparison.events.items():
-        _say(console, for_terminal(f"  {word}: {_listed(ours)} -> {_listed(theirs)}"))
+        say(console, for_terminal(f"  {word}: {_listed(ours)} -> {_listed(theirs)}"))
 
     for loss in comparison.losses if whole else comparison.losses[: _ROWS[WORSE]]:
         where = case_in_words(f"{loss.name} {loss.metric}".strip())
-        _say(console, f"[red]lost[/] {for_terminal(f'{where} @{loss.place}: {loss.reason}')}")
+        say(console, f"[red]lost[/] {for_terminal(f'{where} @{loss.place}: {loss.reason}')}")
 
     rows = [
         each
@@ -54,16 +55,16 @@ def print_comparison(comparison: Comparison, console: Console, whole: bool) -> N
 
     hidden = len(comparison.contrasts) - len(rows)
     if hidden:
-        _say(console, f"{hidden} more rows are folded (--all shows them)")
+        say(console, f"{hidden} more rows are folded (--all shows them)")
 
     left = comparison.left if whole else comparison.left[:_MOST_LEFT]
     for each in left:
-        _say(console, f"not compared: {for_terminal(case_in_words(each))}")
+        say(console, f"not compared: {for_terminal(case_in_words(each))}")
 
     if len(left) < len(comparison.left):
-        _say(console, f"not compared: {len(comparison.left) - len(left)} more cases")
+        say(console, f"not compared: {len(comparison.left) - len(left)} more cases")
 
-    _say(console, _closing(comparison))
+    say(console, _closing(comparison))
 
 
 def _table(rows: list[Contrast]) -> Table:
@@ -146,7 +147,3 @@ def _nights(side: Selection) -> str:
 def _listed(values: list[str]) -> str:
     more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
     return ", ".join(values[:_MOST_VALUES]) + more or "unknown"
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False)

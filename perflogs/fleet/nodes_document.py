@@ -1,11 +1,15 @@
 """What is said of the nodes, for programs."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from perflogs.documents import csv_text, json_text
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.verdict import FleetVerdict
+
+#: Of the CSV: the class of a finding, and the fields of NodeFinding.
+COLUMNS = ("class", *(field.name for field in fields(NodeFinding)))
 
 
 def fleet_json(verdict: FleetVerdict) -> str:
@@ -25,36 +29,24 @@ def fleet_json(verdict: FleetVerdict) -> str:
             "findings": [_record(each) for each in verdict.findings],
             "undecided": [
                 {
-                    "system": each.system,
-                    "name": each.name,
-                    "metric": each.metric,
-                    "values": [
-                        {"value": value, "nodes": nodes} for value, nodes in each.nodes_of.items()
-                    ],
+                    **_fields(each, "system", "name", "metric"),
+                    "values": _values(each.nodes_of),
                 }
                 for each in verdict.undecided
             ],
             "drift": [
                 {
-                    "system": each.system,
-                    "partition": each.partition,
-                    "what": each.what,
-                    "values": [
-                        {"value": value, "nodes": nodes} for value, nodes in each.nodes_of.items()
-                    ],
+                    **_fields(each, "system", "partition", "what"),
+                    "values": _values(each.nodes_of),
                 }
                 for each in verdict.drift
             ],
             "coverage": [
                 {
-                    "system": each.system,
-                    "partition": each.partition,
-                    "total": each.total,
-                    "basis": each.basis,
+                    **_fields(each, "system", "partition", "total", "basis", "never_seen"),
                     "alone": sorted(each.alone),
                     "together": sorted(each.together),
                     "unseen": {node: night.isoformat() for node, night in each.unseen.items()},
-                    "never_seen": each.never_seen,
                 }
                 for each in verdict.coverage
             ],
@@ -63,11 +55,18 @@ def fleet_json(verdict: FleetVerdict) -> str:
 
 
 def fleet_csv(verdict: FleetVerdict) -> str:
-    """A row for each finding, with the fields of NodeFinding."""
-    columns = ["class", *(field.name for field in fields(NodeFinding))]
-    return csv_text(columns, [_record(each) for each in verdict.findings])
+    """A row for each finding."""
+    return csv_text(COLUMNS, [_record(each) for each in verdict.findings])
 
 
 def _record(finding: NodeFinding) -> dict[str, Any]:
-    known = {field.name: getattr(finding, field.name) for field in fields(finding)}
-    return {"class": "hardware", **known, "since": finding.since.isoformat()}
+    known = {"class": "hardware", "since": finding.since.isoformat()}
+    return {name: known[name] if name in known else getattr(finding, name) for name in COLUMNS}
+
+
+def _fields(each: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in names}
+
+
+def _values(nodes_of: Mapping[Any, list[str]]) -> list[dict[str, Any]]:
+    return [{"value": value, "nodes": nodes} for value, nodes in nodes_of.items()]

@@ -6,13 +6,14 @@ from datetime import date, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from perflogs.exit_codes import NOT_JUDGED
 from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, Coverage
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.folding import folded
-from perflogs.fleet.verdict import CONFIRMED, NOT_JUDGED, FleetVerdict
+from perflogs.fleet.verdict import FleetVerdict
 from perflogs.fleet.wording import by_how_much, since
 from perflogs.statistics.peers import FEWEST_PEERS
-from perflogs.words import case_in_words, for_terminal
+from perflogs.words import case_in_words, for_terminal, say
 
 _SUSPECTS, _NIGHTS = 15, 5
 _BASES = {
@@ -28,17 +29,17 @@ def print_fleet(verdict: FleetVerdict, console: Console) -> None:
     for each in verdict.undecided:
         values = "; ".join(f"{value!r} on {folded(on)}" for value, on in each.nodes_of.items())
         what = f"{case_in_words(each.name)} {each.metric} on {each.system}"
-        _say(console, f"[yellow]no majority[/] {for_terminal(what)}: {for_terminal(values)}")
+        say(console, f"[yellow]no majority[/] {for_terminal(what)}: {for_terminal(values)}")
 
     for drift in verdict.drift:
         said = [f"{value} on {_counted(nodes)}" for value, nodes in drift.nodes_of.items()]
         place = f"{drift.system}:{drift.partition}"
-        _say(console, for_terminal(f"{place} has several {drift.what}s: {'; '.join(said)}"))
+        say(console, for_terminal(f"{place} has several {drift.what}s: {'; '.join(said)}"))
 
     for partition in verdict.coverage:
         _print_coverage(partition, verdict, console)
 
-    _say(console, _closing(verdict))
+    say(console, _closing(verdict))
 
 
 def _print_findings(verdict: FleetVerdict, console: Console) -> None:
@@ -67,18 +68,18 @@ def _print_findings(verdict: FleetVerdict, console: Console) -> None:
 
     console.print(table)
     if len(suspects) > _SUSPECTS:
-        _say(console, f"and {len(suspects) - _SUSPECTS} more suspects (--csv has them all)")
+        say(console, f"and {len(suspects) - _SUSPECTS} more suspects (--csv has them all)")
 
 
 def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> None:
     nights = (verdict.newest - verdict.since).days
     place = for_terminal(f"{each.system}:{each.partition}")
-    _say(
+    say(
         console,
         f"{place}: {len(each.alone)} of {each.total} nodes in {nights} days{_BASES[each.basis]}",
     )
     if each.together:
-        _say(console, f"  only in runs over several nodes: {for_terminal(folded(each.together))}")
+        say(console, f"  only in runs over several nodes: {for_terminal(folded(each.together))}")
 
     last_seen: dict[date, list[str]] = defaultdict(list)
     for node, night in each.unseen.items():
@@ -86,14 +87,14 @@ def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> 
 
     latest = sorted(last_seen, reverse=True)
     for night in latest[:_NIGHTS]:
-        _say(console, f"  not seen since {night}: {for_terminal(folded(last_seen[night]))}")
+        say(console, f"  not seen since {night}: {for_terminal(folded(last_seen[night]))}")
 
     longer = [node for night in latest[_NIGHTS:] for node in last_seen[night]]
     if longer:
-        _say(console, f"  not seen for longer: {for_terminal(folded(longer))}")
+        say(console, f"  not seen for longer: {for_terminal(folded(longer))}")
 
     if each.never_seen:
-        _say(console, f"  never seen at all: {each.never_seen}")
+        say(console, f"  never seen at all: {each.never_seen}")
 
 
 def _closing(verdict: FleetVerdict) -> str:
@@ -106,7 +107,7 @@ def _closing(verdict: FleetVerdict) -> str:
         )
 
     judged = f"{len(verdict.judged)} nodes compared with their peers, {period}"
-    if verdict.exit_code == CONFIRMED:
+    if verdict.confirmed:
         nodes = {(each.place, each.node) for each in verdict.confirmed}
         return f"[red]{len(nodes)} confirmed[/], {judged}"
 
@@ -115,7 +116,3 @@ def _closing(verdict: FleetVerdict) -> str:
 
 def _counted(nodes: list[str]) -> str:
     return f"{len(nodes)} nodes" if len(nodes) > _SUSPECTS else folded(nodes)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False)

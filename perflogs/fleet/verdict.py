@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
 from perflogs.fleet.coverage import Coverage, coverage
 from perflogs.fleet.differing import NoMajority, differing_nodes
 from perflogs.fleet.drift import Drift, drift
@@ -10,8 +11,6 @@ from perflogs.fleet.failing import nodes_that_fail
 from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.outlying import outlying_nodes
 from perflogs.history import History
-
-CLEAN, CONFIRMED, NOT_JUDGED = 0, 1, 4
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class FleetVerdict:
     def exit_code(self) -> int:
         """1 where a node is confirmed, 4 where none could be compared, else 0."""
         if self.confirmed:
-            return CONFIRMED
+            return REGRESSED
 
         return CLEAN if self.judged else NOT_JUDGED
 

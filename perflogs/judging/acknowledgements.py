@@ -1,7 +1,6 @@
 """Which findings are known of, and until when: `acknowledged.json` beside the history."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
@@ -9,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from perflogs.judging.finding import FAILURE, Acknowledgement, Finding
+from perflogs.judging.lasting_words import lasting_words
 from perflogs.series import identity
 from perflogs.whole_file import write_whole
 
 # A change point may move by some nights as more runs come in; what begins later is another.
 _SAME_START = timedelta(days=7)
 _VERSION = 1
-# What differs from night to night in the words of one and the same failure.
-_VARIABLE = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
 class UnusableAcknowledgements(ValueError):
@@ -89,7 +87,7 @@ def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
     """Whether the finding is still the one that was acknowledged: until it expires, as long as it
     is of the same class, did not begin anew more than seven nights later, and has not become so
     much worse that its interval lies wholly beyond what was known. Of a failure, the reason must be
-    the same but for numbers."""
+    the same in its lasting words."""
     if today > known.expires or finding.category != known.category:
         return False
 
@@ -107,11 +105,13 @@ def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
 
 
 def _about(finding: Finding) -> str:
-    """A digest of the reason of a failure, as it is night after night; empty for all else."""
+    """A digest of the reason of a failure, as it is night after night, and of whether its case has
+    stopped reporting since; empty for all else."""
     if finding.state != FAILURE:
         return ""
 
-    return identity(_VARIABLE.sub("#", finding.reason))
+    silence = [] if finding.silent_since is None else ["not run any more"]
+    return identity(lasting_words(finding.reason), *silence)
 
 
 def _worst(finding: Finding) -> float | None:

@@ -4,11 +4,10 @@ import polars as pl
 
 from perflogs.judging.failure_classes import failure_class
 from perflogs.judging.finding import HARDWARE
-from perflogs.judging.nights import FAILED, PLACE
+from perflogs.judging.nights import CASE, FAILED
 
-NAMED = [*PLACE, "environ", "name"]
 #: A unit of a case: `unit` is its node, and empty where the case is not dealt to several.
-UNIT = [*NAMED, "unit"]
+UNIT = [*CASE, "unit"]
 # Of so many of its nights a case is taken to be dealt to several nodes, or to one.
 _USUAL = 14
 # Nobody runs the same case again on so many nodes night after night.
@@ -23,7 +22,7 @@ def with_units(runs: pl.DataFrame) -> pl.DataFrame:
     have none their nodes, tell them apart. A case that was run again on another node some night is
     still one case. A defect is one of its nodes, whatever the case does elsewhere."""
     marked = _with_defects(runs)
-    return marked.join(_dealt(runs), on=NAMED, how="left").with_columns(
+    return marked.join(_dealt(runs), on=CASE, how="left").with_columns(
         pl.when(pl.col("dealt").fill_null(value=False))
         .then(_where())
         .when("defect")
@@ -34,18 +33,18 @@ def with_units(runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dealt(runs: pl.DataFrame) -> pl.DataFrame:
-    """Which cases (columns NAMED) usually run as several in a night: the column `dealt`."""
+    """Which cases (columns CASE) usually run as several in a night: the column `dealt`."""
     alone = pl.when(pl.col("hashcode") == "").then("nodes").otherwise("hashcode")
     several = [alone.n_unique().alias("kinds"), pl.col("nodes").n_unique().alias("places")]
-    nights = runs.group_by(*NAMED, "night").agg(several).sort(*NAMED, "night")
+    nights = runs.group_by(*CASE, "night").agg(several).sort(*CASE, "night")
     kinds, places = (pl.col(name).tail(_USUAL).median() for name in ("kinds", "places"))
-    return nights.group_by(NAMED).agg(((kinds >= 2) | (places >= _MANY)).alias("dealt"))
+    return nights.group_by(CASE).agg(((kinds >= 2) | (places >= _MANY)).alias("dealt"))
 
 
 def _where() -> pl.Expr:
     """The node of a run, also of one that never reached the node that its hash code stands for."""
     known = pl.when(pl.col("nodes") != "").then("nodes").drop_nulls().last()
-    of_hash = known.over([*NAMED, "hashcode"])
+    of_hash = known.over([*CASE, "hashcode"])
     return (
         pl.when(pl.col("nodes") != "")
         .then("nodes")

@@ -36,10 +36,13 @@ def candidate_causes(runs: pl.DataFrame, numbers: Sequence[int], start: int) -> 
 
 def _events(runs: pl.DataFrame, before: Sequence[int], after: Sequence[int]) -> tuple[str, ...]:
     known, new = runs[list(before)], runs[list(after)]
+    changed = [name for name in EVENTS if _has_changed(known[name].to_list(), new[name].to_list())]
+    if "image_commit" in changed and new["image_commit"][0] == new["suite_commit"][0]:
+        # Said once: an image is of the commit whose checks run it, unless another was allowed.
+        changed.remove("image_commit")
+
     return tuple(
-        f"{word} {_short(known[name][-1])} -> {_short(new[name][0])}"
-        for name, word in EVENTS.items()
-        if _has_changed(known[name].to_list(), new[name].to_list())
+        f"{EVENTS[name]} {_short(known[name][-1])} -> {_short(new[name][0])}" for name in changed
     )
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +17,7 @@ from perflogs.judging.finding import (
     Measured,
     finding_name,
 )
+from perflogs.judging.of_series import fields_of_series, night_of
 from perflogs.series import Series
 from perflogs.statistics.judgement import Change, Judgement, Suspect
 
@@ -54,9 +53,9 @@ def _changed(series: Series, runs: pl.DataFrame, state: str, change: Change) -> 
         everywhere = candidate_causes(runs, *_numbers_around(series, "", change.start))
         of_node, causes = not everywhere, everywhere or causes
     return Finding(
-        **_of_series(series, state),
+        **fields_of_series(series, state),
         category=(HARDWARE if of_node else REGRESSION) if state == REGRESSION else "",
-        since=_night(series, change.start),
+        since=night_of(series, change.start),
         nodes=nodes,
         node=change.node,
         causes=causes,
@@ -79,7 +78,7 @@ def _slow(series: Series, runs: pl.DataFrame, change: Change) -> Finding:
     """A node that is worse than the others whenever it is drawn."""
     names = set(change.node.split(","))
     first = next(at for at, nodes in enumerate(series.nodes) if names & set(nodes.split(",")))
-    night = _night(series, change.start)
+    night = night_of(series, change.start)
     return replace(
         _changed(series, runs, REGRESSION, change),
         category=HARDWARE,
@@ -92,9 +91,9 @@ def _slow(series: Series, runs: pl.DataFrame, change: Change) -> Finding:
 
 def _suspected(series: Series, suspect: Suspect) -> Finding:
     return Finding(
-        **_of_series(series, SUSPECT),
+        **fields_of_series(series, SUSPECT),
         category=HARDWARE if suspect.node else REGRESSION,
-        since=_night(series, suspect.start),
+        since=night_of(series, suspect.start),
         nodes=_nodes(series, suspect.start, suspect.run + 1),
         node=suspect.node,
         measured=Measured(
@@ -110,18 +109,6 @@ def _suspected(series: Series, suspect: Suspect) -> Finding:
     )
 
 
-def _of_series(series: Series, state: str) -> dict[str, Any]:
-    return {
-        "identity": finding_name(state, series.identity),
-        "state": state,
-        "system": series.system,
-        "partition": series.partition,
-        "environ": series.environ,
-        "name": series.name,
-        "series": series.identity,
-    }
-
-
 def _numbers_around(series: Series, node: str, start: int) -> tuple[list[int], int]:
     """The runs whose events may explain a change at the run `start`, and where in them it begins:
     where one node explains it, what happened to that node."""
@@ -131,11 +118,6 @@ def _numbers_around(series: Series, node: str, start: int) -> tuple[list[int], i
         if not node or set(node.split(",")) & set(nodes.split(","))
     ]
     return [int(series.runs[place]) for place in kept], sum(place < start for place in kept)
-
-
-def _night(series: Series, place: int) -> date:
-    night: date = series.nights[place].item()
-    return night
 
 
 def _nodes(series: Series, start: int, stop: int) -> tuple[str, ...]:

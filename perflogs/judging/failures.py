@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from perflogs.history import History
-from perflogs.judging.case_units import NAMED, UNIT, with_units
+from perflogs.judging.case_units import UNIT, with_units
 from perflogs.judging.failure_classes import failure_class
 from perflogs.judging.failure_reasons import why_failed, why_not_run
 from perflogs.judging.finding import (
@@ -19,7 +19,7 @@ from perflogs.judging.finding import (
     finding_name,
 )
 from perflogs.judging.finding import NOT_RUN as NOT_RUN_STATE
-from perflogs.judging.nights import FAILED, NOT_RUN, PASSED, PLACE, RETIRED, newest_nights
+from perflogs.judging.nights import CASE, FAILED, NOT_RUN, PASSED, PLACE, RETIRED, newest_nights
 from perflogs.judging.repetition import command_for
 
 #: For so long what a nightly run planned is waited for; then it has stopped reporting.
@@ -42,7 +42,7 @@ def failures(history: History, runs: pl.DataFrame, since: date | None) -> Iterat
     told = [latest.filter(_stands()), recent.filter(_bad() & (pl.col("night") >= first))]
     wanted = pl.concat([each.select(UNIT) for each in told]).unique()
     known = cases.join(wanted, on=UNIT, how="semi").sort(*UNIT, "time", "run")
-    passes = cases.join(known.filter("defect"), on=NAMED, how="semi").filter(~_bad())
+    passes = cases.join(known.filter("defect"), on=CASE, how="semi").filter(~_bad())
     for unit in known.partition_by(UNIT, maintain_order=True):
         found = _finding(history, _with_passes(unit, passes).to_dicts())
         newest = nights[found.system, found.partition]
@@ -63,7 +63,7 @@ def _recent(cases: pl.DataFrame, nights: dict[tuple[str, str], date]) -> pl.Data
     )
     known = cases.join(newest, on=PLACE)
     nightly = (pl.col("campaign") == "nightly").any()
-    usual = nightly.over(NAMED) | ~nightly.over(PLACE)
+    usual = nightly.over(CASE) | ~nightly.over(PLACE)
     return known.with_columns(usual.alias("usual")).filter(
         pl.col("night") >= pl.col("newest") - RETIRED
     )
@@ -82,7 +82,7 @@ def _with_passes(unit: pl.DataFrame, passes: pl.DataFrame) -> pl.DataFrame:
         return unit
 
     nodes = set(unit["unit"][0].split(","))
-    others = passes.join(unit.head(1), on=NAMED, how="semi")
+    others = passes.join(unit.head(1), on=CASE, how="semi")
     here = [nodes <= set(text.split(",")) for text in others["nodes"]]
     return pl.concat([unit, others.filter(pl.Series(here, dtype=pl.Boolean))]).sort("time", "run")
 

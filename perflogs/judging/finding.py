@@ -78,7 +78,8 @@ class Finding:
     began. `node` explains it alone; `nodes` are all that it was seen on. `causes` are what changed
     between the last run before and the first one after. `again` is the command that runs the case
     again. `recovered` is a failure that passed when it was run again: shown, and of no weight.
-    `series` is the identity of the series that it was found in, if it was in one."""
+    `silent_since` is the night since which a failed case has not reported any more, although it
+    should have. `series` is the identity of the series that it was found in, if it was in one."""
 
     identity: str
     state: str
@@ -95,6 +96,7 @@ class Finding:
     measured: Measured | None = None
     again: str = ""
     recovered: bool = False
+    silent_since: date | None = None
     series: str = ""
     acknowledged: Acknowledgement | None = None
 
@@ -137,20 +139,23 @@ class Finding:
             "high": measured.high,
             "confidence": measured.confidence,
             "score": measured.score,
-            "since": None if self.since is None else self.since.isoformat(),
+            "since": _day(self.since),
             "node": self.node,
             "nodes": ",".join(self.nodes),
             "causes": "; ".join(self.causes),
             "reason": self.reason,
             "recovered": self.recovered,
+            "silent_since": _day(self.silent_since),
             "series": self.series,
             "again": self.again,
             "acknowledged_by": self.acknowledged.by if self.acknowledged else "",
-            "acknowledged_until": self.acknowledged.expires.isoformat()
-            if self.acknowledged
-            else None,
+            "acknowledged_until": _day(self.acknowledged.expires if self.acknowledged else None),
             "acknowledged_because": self.acknowledged.reason if self.acknowledged else "",
         }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def finding_name(state: str, *parts: str) -> str:

@@ -5,21 +5,13 @@ wrongly; or all of them do since something else changed. Where the software has 
 change is said, and alarms nobody."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
 from perflogs.judging.causes import candidate_causes
-from perflogs.judging.finding import (
-    CHANGE,
-    HARDWARE,
-    REGRESSION,
-    Finding,
-    Measured,
-    finding_name,
-)
+from perflogs.judging.finding import CHANGE, HARDWARE, REGRESSION, Finding, Measured
+from perflogs.judging.of_series import fields_of_series, night_of
 from perflogs.judging.trusted_values import (
     Software,
     Value,
@@ -121,9 +113,9 @@ def _system_deviation(
     now, start = since[-1].value, since[0].place
     before = now if expected is None else expected
     return Finding(
-        **_of_series(series, REGRESSION),
+        **fields_of_series(series, REGRESSION),
         category=REGRESSION,
-        since=_night(series, start),
+        since=night_of(series, start),
         nodes=tuple(sorted({name for each in since for name in each.nodes.split(",") if name})),
         causes=candidate_causes(runs, [int(number) for number in series.runs], start),
         reason=f"{series.metric} is {now!r} on all nodes, {before!r} before, with the same device "
@@ -144,9 +136,9 @@ def _deviation(series: Series, first: Value, right: dict[Software, float | None]
     )
     before = first.value if expected is None else expected
     return Finding(
-        **_of_series(series, REGRESSION, first.nodes),
+        **fields_of_series(series, REGRESSION, first.nodes),
         category=HARDWARE,
-        since=_night(series, first.place),
+        since=night_of(series, first.place),
         nodes=tuple(filter(None, first.nodes.split(","))),
         node=first.nodes,
         reason=reason,
@@ -170,33 +162,16 @@ def _software_changes(
 
             numbers = [int(series.runs[earlier.place]), int(series.runs[later.place])]
             yield Finding(
-                **_of_series(series, CHANGE),
+                **fields_of_series(series, CHANGE),
                 category="",
-                since=_night(series, later.place),
+                since=night_of(series, later.place),
                 causes=candidate_causes(runs, numbers, 1),
                 measured=_measured(series, before, after),
             )
             return
 
 
-def _of_series(series: Series, state: str, *about: str) -> dict[str, Any]:
-    return {
-        "identity": finding_name(state, series.identity, *about),
-        "state": state,
-        "system": series.system,
-        "partition": series.partition,
-        "environ": series.environ,
-        "name": series.name,
-        "series": series.identity,
-    }
-
-
 def _measured(series: Series, before: float, after: float) -> Measured:
     return Measured(
         series.metric, series.unit, series.better, "absolute", before, after, after - before
     )
-
-
-def _night(series: Series, place: int) -> date:
-    night: date = series.nights[place].item()
-    return night

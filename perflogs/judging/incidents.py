@@ -1,16 +1,15 @@
 """Puts findings that move together into one incident: they have one cause, and are told once."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from perflogs.judging.finding import FAILURE, IMPROVEMENT, NOT_RUN, REGRESSION, Finding
+from perflogs.judging.lasting_words import lasting_words
 from perflogs.series import identity
 
 # How far from each other, in nights, the beginnings of one change may be found.
 _TOGETHER = timedelta(days=2)
-_NUMBERS = re.compile(r"\d+")
 _ORDER = (REGRESSION, "suspect", FAILURE, NOT_RUN, IMPROVEMENT, "change")
 
 
@@ -34,7 +33,7 @@ def incidents(findings: Iterable[Finding]) -> list[Incident]:
 
     Changes are together where they go in the same direction on the same partition, within two
     nights, on the same node, or for a common candidate cause or none; failures and what did not
-    run where partition, night, class and reason are the same."""
+    run where partition, night, class and the lasting words of the reason are the same."""
     groups: list[list[Finding]] = []
     for finding in sorted(findings, key=_by_time):
         group = next((group for group in groups if _together(group[0], finding)), None)
@@ -62,16 +61,12 @@ def _together(one: Finding, other: Finding) -> bool:
 
     if one.state in (FAILURE, NOT_RUN):
         same_end = (one.since, one.recovered) == (other.since, other.recovered)
-        return same_end and _alike(one.reason) == _alike(other.reason)
+        return same_end and lasting_words(one.reason) == lasting_words(other.reason)
 
     if one.node or other.node:
         return one.node == other.node
 
     return bool(set(one.causes) & set(other.causes)) or not (one.causes or other.causes)
-
-
-def _alike(reason: str) -> str:
-    return _NUMBERS.sub("#", reason)
 
 
 def _incident(group: list[Finding]) -> Incident:
@@ -80,8 +75,9 @@ def _incident(group: list[Finding]) -> Incident:
         return Incident(members[0].identity, members)
 
     first = group[0]
-    about = (first.state, first.place, first.node, ";".join(first.causes), first.reason)
-    return Incident(f"G-{identity(*about, str(first.since))[:8]}", members)
+    about = (first.state, first.place, first.node, ";".join(first.causes))
+    name = identity(*about, lasting_words(first.reason), str(first.since))
+    return Incident(f"G-{name[:8]}", members)
 
 
 def _clearness(finding: Finding) -> tuple[float, float, str]:

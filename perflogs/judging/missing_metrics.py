@@ -7,13 +7,13 @@ from datetime import date
 import polars as pl
 
 from perflogs.history import SOUND
-from perflogs.judging.finding import NOT_RUN, SUITE_ERROR, Finding, finding_name
-from perflogs.judging.nights import PLACE, RETIRED
+from perflogs.judging.absence import absence
+from perflogs.judging.finding import SUITE_ERROR, Finding
+from perflogs.judging.nights import CASE, PLACE, RETIRED
 from perflogs.judging.rhythm import absences
 from perflogs.series import Series
 
-_CASE = [*PLACE, "environ", "name"]
-_KIND = [*_CASE, "key"]
+_KIND = [*CASE, "key"]
 _LATEST = pl.col("night").max()
 
 
@@ -36,7 +36,12 @@ def missing_metrics(
             missing[_case(each), last].append(each.metric)
 
     for (case, last), metrics in missing.items():
-        yield _finding(case, last, sorted(metrics))
+        named = sorted(metrics)
+        reason = (
+            f"{', '.join(named)} not reported since the night of {last}: the case went on, and "
+            "passed"
+        )
+        yield absence(case, SUITE_ERROR, last, reason, about=named[0])
 
 
 def _is_missed(series: Series, kind: tuple[str, ...], sound: pl.DataFrame) -> bool:
@@ -49,19 +54,3 @@ def _is_missed(series: Series, kind: tuple[str, ...], sound: pl.DataFrame) -> bo
 
 def _case(series: Series) -> tuple[str, ...]:
     return series.system, series.partition, series.environ, series.name
-
-
-def _finding(case: tuple[str, ...], last: date, metrics: list[str]) -> Finding:
-    system, partition, environ, name = case
-    return Finding(
-        identity=finding_name(NOT_RUN, *case, metrics[0]),
-        state=NOT_RUN,
-        category=SUITE_ERROR,
-        system=system,
-        partition=partition,
-        environ=environ,
-        name=name,
-        since=last,
-        reason=f"{', '.join(metrics)} not reported since the night of {last}: the case went on, "
-        "and passed",
-    )

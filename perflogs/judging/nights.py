@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 
 PLACE = ["system", "partition"]
+#: What has a history of its own.
+CASE = [*PLACE, "environ", "name"]
 PASSED = ["pass", "xfail"]
 FAILED = ["fail", "xpass"]
 #: What did not run, although it was planned.

@@ -5,12 +5,19 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from perflogs.judging.absence import absence
 from perflogs.judging.finding import NOT_RUN as NOT_RUN_STATE
 from perflogs.judging.finding import NOT_SCHEDULED, Finding, finding_name
-from perflogs.judging.nights import NOT_RUN, PLACE, RETIRED, finished_nights, full_nights
+from perflogs.judging.nights import (
+    CASE,
+    NOT_RUN,
+    PLACE,
+    RETIRED,
+    finished_nights,
+    full_nights,
+)
 from perflogs.judging.rhythm import FEWEST_NIGHTS, absences, nights_without, usual_interval
 
-_CASE = [*PLACE, "environ", "name"]
 # A partition is missed after so many of its usual intervals: where a nightly campaign promises to
 # go on, one that is missing may still come; elsewhere while others went on.
 _PROMISED, _PLACE_INTERVALS = 1.5, 3
@@ -72,27 +79,15 @@ def _silent_place(system: str, partition: str, last: date) -> Finding:
 def _silent_cases(here: pl.DataFrame, nights: list[date], at_once: bool) -> Iterator[Finding]:
     """Of cases that have reported since the last of the `nights`, nothing is missed."""
     nights_of_case = pl.col("night").unique().sort()
-    cases = here.filter(~pl.col("fixture")).group_by(_CASE).agg(nights_of_case).sort(_CASE)
+    cases = here.filter(~pl.col("fixture")).group_by(CASE).agg(nights_of_case).sort(CASE)
     for *case, own in cases.iter_rows():
         if not nights or own[-1] > nights[-1]:
             continue
 
         absent = absences(own, nights, at_once)
         if absent and nights[-1] - own[-1] <= RETIRED:
-            yield _silent_case(case, own[-1], absent)
-
-
-def _silent_case(case: list[str], last: date, absent: int) -> Finding:
-    system, partition, environ, name = case
-    return Finding(
-        identity=finding_name(NOT_RUN_STATE, *case, ""),
-        state=NOT_RUN_STATE,
-        category=NOT_SCHEDULED,
-        system=system,
-        partition=partition,
-        environ=environ,
-        name=name,
-        since=last,
-        reason=f"stopped reporting: the last record is of the night of {last}, {absent} night(s) "
-        f"of {system}:{partition} ago",
-    )
+            reason = (
+                f"stopped reporting: the last record is of the night of {own[-1]}, {absent} "
+                f"night(s) of {case[0]}:{case[1]} ago"
+            )
+            yield absence(case, NOT_SCHEDULED, own[-1], reason, about="")

@@ -11,15 +11,19 @@ _NOON = timedelta(hours=12)
 
 
 def unread_tonight(lines: Iterable[Unreadable], newest: date, today: date) -> int:
-    """How many of the lines hold a time of the night `newest` or of a later one, up to `today`."""
-    nights = (_night(each.text) for each in lines)
+    """How many of the lines are of the night `newest` or of a later one, up to `today`: by the time
+    that they hold, or else by their place."""
+    nights = (_night(each) for each in lines)
     latest = today + timedelta(days=1)
     return sum(night is not None and newest <= night <= latest for night in nights)
 
 
-def _night(text: str) -> date | None:
-    found = _TIME.search(text)
-    try:
-        return None if found is None else (datetime.fromisoformat(found[0]) - _NOON).date()
-    except (ValueError, OverflowError):
-        return None
+def _night(line: Unreadable) -> date | None:
+    if found := _TIME.search(line.text):
+        try:
+            return (datetime.fromisoformat(found[0]) - _NOON).date()
+        except (ValueError, OverflowError):
+            # Something else that looks like one: its place tells more.
+            pass
+
+    return line.night

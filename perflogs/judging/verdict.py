@@ -1,42 +1,35 @@
 """The verdict on a history: everything that is found in it, in incidents, and one exit code."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from perflogs.exit_codes import CLEAN, FAILED, NOT_JUDGED, REGRESSED
 from perflogs.history import History
 from perflogs.judging.acknowledgements import marked
-from perflogs.judging.changes import changes
 from perflogs.judging.current_series import sort_series
 from perflogs.judging.failures import failures
 from perflogs.judging.finding import (
-    CHANGE,
     FAILURE,
-    IMPROVEMENT,
     NOT_RUN,
     NOT_SCHEDULED,
     REGRESSION,
-    SUSPECT,
     Acknowledgement,
     Finding,
 )
-from perflogs.judging.fingerprints import fingerprint_findings
 from perflogs.judging.incidents import Incident, incidents
 from perflogs.judging.judged import Progress, judge_all
 from perflogs.judging.missing_metrics import missing_metrics
 from perflogs.judging.nights import judged_runs, newest_nights, runs_to_come
-from perflogs.judging.repetition import another_node, command_for
+from perflogs.judging.series_findings import series_findings
 from perflogs.judging.silence import silent
+from perflogs.judging.told_once import told_once
 from perflogs.judging.unread_tonight import unread_tonight
 from perflogs.series import Series, series_of
 from perflogs.statistics.judgement import Judgement
-
-CLEAN, REGRESSED, UNUSABLE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
-#: For so long news is news, and a suspect waits for the run that clears it.
-RECENT = timedelta(days=14)
+from perflogs.unread import unread
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class Verdict:
     @property
     def unreadable(self) -> int:
         """How many lines, sessions or files could not be read."""
-        return len(self.history.unreadable) + self.history.unlisted
+        return unread(self.history)
 
     @property
     def exit_code(self) -> int:
@@ -111,12 +104,16 @@ def reach_verdict(
     series = sort_series(every, nights)
     all_judged = list(judge_all([*series.judged, *series.followed], kept, progress))
     judged = all_judged[: len(series.judged)]
-    found = [*_of_series(history, judged, nights), *failures(history, runs, since)]
-    before = _of_series(history, all_judged[len(series.judged) :], nights)
-    found += [*silent(runs, today), *missing_metrics(every, runs, history.runs)]
+    failed, stopped = [*failures(history, runs, since)], [*silent(runs, today)]
+    found = [*series_findings(history, judged, nights), *failed, *stopped]
+    found += missing_metrics(every, runs, history.runs)
+    before = series_findings(history, all_judged[len(series.judged) :], nights)
     unique = {each.identity: each for each in reversed(found)}
     everything = marked(reversed(unique.values()), known, today)
-    shown = [each for each in everything if since is None or _began(each) >= since]
+    recent = [each for each in everything if since is None or _began(each) >= since]
+    # What was planned and did not run has a reason of its own.
+    silences = {each.identity for each in stopped} - {each.identity for each in failed}
+    shown = told_once(recent, silences, known, today)
     return Verdict(
         history,
         runs,
@@ -127,7 +124,7 @@ def reach_verdict(
         shown,
         incidents(each for each in shown if not each.acknowledged),
         [each for each in before if each.state == REGRESSION],
-        len(everything) - len(shown),
+        len(everything) - len(recent),
         0 if until is not None else runs_to_come(history.runs, today).height,
         unread_tonight(history.unreadable, max(nights.values(), default=today), today),
         today,
@@ -136,30 +133,3 @@ def reach_verdict(
 
 def _began(finding: Finding) -> date:
     return finding.since or date.max
-
-
-def _of_series(
-    history: History,
-    judged: Iterable[tuple[Series, Judgement]],
-    nights: dict[tuple[str, str], date],
-) -> Iterable[Finding]:
-    for series, judgement in judged:
-        found = (
-            fingerprint_findings(series, history.runs)
-            if series.better == "equal"
-            else changes(series, judgement, history.runs)
-        )
-        newest = nights[series.system, series.partition]
-        for finding in found:
-            old = newest - _began(finding) > RECENT
-            if not (old and finding.state in (IMPROVEMENT, CHANGE, SUSPECT)):
-                yield replace(finding, again=_again(history.runs, series, finding))
-
-
-def _again(runs: pl.DataFrame, series: Series, finding: Finding) -> str:
-    """For a change that one node may explain, the command runs the case on another one."""
-    if finding.state in (IMPROVEMENT, CHANGE):
-        return ""
-
-    node = another_node(series.nodes, finding.node) if finding.node else ""
-    return command_for(runs, runs.row(int(series.runs[-1]), named=True), node)

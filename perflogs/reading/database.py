@@ -53,7 +53,7 @@ class Database:
         there."""
         blob = b""
         try:
-            blob = self._blob(uuid)
+            blob, origin.changed = self._blob_and_end(uuid)
             report = json.loads(blob)
             origin.session = read_session(report)
         except (sqlite3.Error, NotAReport) as error:
@@ -66,7 +66,8 @@ class Database:
 
         return concatenate([])
 
-    def _blob(self, uuid: str) -> bytes:
-        query = "SELECT json_blob FROM sessions WHERE uuid = ?"
+    def _blob_and_end(self, uuid: str) -> tuple[bytes, float | None]:
+        query = "SELECT json_blob, session_end_unix FROM sessions WHERE uuid = ?"
         with closing(self._connection.execute(query, (uuid,))) as rows:
-            return bytes(rows.fetchone()[0])
+            blob, end = rows.fetchone()
+            return bytes(blob), end if isinstance(end, float) else None

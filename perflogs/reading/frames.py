@@ -9,12 +9,11 @@ from perflogs.history import EVENTS, FIGURES, KEYS, RUNS
 from perflogs.reading.origins import Origin, Session
 from perflogs.reading.records import Records
 from perflogs.reading.texts import map_distinct
+from perflogs.reading.times import DAY, NOON
 
 #: The campaign of runs that name none.
 AD_HOC = "ad hoc"
 _KEYED_BY = ["case", *KEYS]
-_NOON = 12 * 3600
-_DAY = 24 * 3600
 _TEXTS = (
     *("system", "partition", "environ", "name", "hashcode", "jobid", "nodes"),
     *("result", "fail_phase", "fail_reason", "failure_class", "case", "command"),
@@ -38,7 +37,7 @@ def runs_frame(merged: Records, origins: Mapping[int, Origin]) -> pl.DataFrame:
         .dt.cast_time_unit("us")
         .dt.replace_time_zone("UTC")
         .alias("time"),
-        ((clock - _NOON) // _DAY).cast(pl.Int32).cast(pl.Date).alias("night"),
+        ((clock - NOON) // DAY).cast(pl.Int32).cast(pl.Date).alias("night"),
         pl.col("campaign").cast(pl.String).fill_null(AD_HOC),
         pl.col(_TEXTS).cast(pl.String).fill_null(""),
         "partition_nodes",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from perflogs.history import History
+from perflogs.reading.complaints import dated_complaints
 from perflogs.reading.errors import UnusableHistory
 from perflogs.reading.frames import figures_frame, runs_frame
 from perflogs.reading.index import open_index, save_index
@@ -45,12 +46,13 @@ def read_history(
 
     origins = {origin.number: origin for here in found for origin in here}
     ranks = _ranked(origins.values())
+    unreadable = dated_complaints(origins.values(), records.runs)
     merged = merge(records.of_origins(ranks), origins, ranks)
     del records
     return History(
         runs=runs_frame(merged, origins),
         figures=figures_frame(merged),
-        unreadable=[each for origin in origins.values() for each in origin.complaints()],
+        unreadable=unreadable,
         unfinished=sorted({Path(each.path) for each in origins.values() if each.unfinished}),
         sources=list(sources),
         unlisted=sum(origin.unlisted for origin in origins.values()),

@@ -43,8 +43,10 @@ class Origin:
     """One file or one session: what it is known by, and what in it could not be read.
 
     A performance log has a `position`, a session is a `session`; `stamp` is size and time of
-    change of the report that it was read from, where that was no database. `unfinished` is a file
-    whose last line, or all of it, is being written."""
+    change of the report that it was read from, where that was no database. `changed` is when the
+    file, or the session that cannot be read, was written last, in seconds since 1970; None of a
+    file that is no record. `unfinished` is a file whose last line, or all of it, is being
+    written."""
 
     number: int
     path: str
@@ -54,14 +56,14 @@ class Origin:
     unreadable: list[tuple[int, str, str]] = field(default_factory=list)
     unlisted: int = 0
     unfinished: bool = False
+    changed: float | None = None
 
-    def refuse(self, line: int, text: str, why: str, times: int = 1) -> None:
+    def refuse(self, line: int, text: str, why: str) -> None:
         """Notes a line that could not be read; beyond LINES_KEPT only their number is kept."""
         if len(self.unreadable) < LINES_KEPT:
             self.unreadable.append((line, text[:CHARACTERS_KEPT], why))
-            times -= 1
-
-        self.unlisted += times
+        else:
+            self.unlisted += 1
 
     def complaints(self) -> list[Unreadable]:
         """What could not be read, as the history shows it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from perflogs.history import EVENTS, KEYS
+from perflogs.history import FIGURES as FIGURES_OF_RUNS
 
 #: Columns of sightings that are texts: null where the record says nothing.
 TEXTS = (
@@ -43,14 +44,7 @@ FIGURES = pl.Schema(
     {
         # The row of the sighting.
         "row": pl.UInt32(),
-        "metric": pl.Categorical(),
-        "value": pl.Float64(),
-        "unit": pl.Categorical(),
-        "better": pl.Categorical(),
-        "comparison": pl.Categorical(),
-        "reference": pl.Float64(),
-        "lower": pl.Float64(),
-        "upper": pl.Float64(),
+        **{name: kind for name, kind in FIGURES_OF_RUNS.items() if name != "run"},
     }
 )
 

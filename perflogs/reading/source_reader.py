@@ -1,7 +1,7 @@
 """Reads the files of sources, each once, and of them only what the index does not know."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from perflogs.reading.database import Database, UnusableDatabase
@@ -98,7 +98,7 @@ class SourceReader:
 
             self._index.forget(origin)
 
-        origin = self._index.new_origin(path, stamp=stamp)
+        origin = self._index.new_origin(path, stamp=stamp, changed=stamp[1] / 1e9)
         self._found.append(read_report_file(path, origin))
         if origin.session is None:
             self._index.forget(origin)
@@ -135,6 +135,9 @@ class SourceReader:
     def _refused(self, path: Path, why: str) -> Origin:
         origin = self._index.new_origin(path)
         self._index.forget(origin)
+        with suppress(OSError):
+            origin.changed = path.stat().st_mtime
+
         origin.refuse(0, "", why)
         return origin
 

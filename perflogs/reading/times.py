@@ -1,8 +1,12 @@
 """When a job ended, or that was written down, in seconds since 1970; and by which clock."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+
+#: A night begins at noon, by the clock of the site: so many seconds after midnight.
+NOON, DAY = 12 * 3600, 24 * 3600
 
 _CLOCK = "%Y-%m-%dT%H:%M:%S"
 _CLOCK_LENGTH = len("2026-11-21T13:58:41")
@@ -10,6 +14,8 @@ _ZONE = re.compile(r"([+-])(\d\d):?(\d\d)")
 _MICROSECOND = 1_000_000
 #: In the year 10000.
 _END_OF_TIME = 253_402_300_800
+#: Of the clock of a site and UTC, whatever a record says.
+_MOST_DAYS_APART = 5
 
 
 def whole_seconds(unix: float) -> int:
@@ -20,6 +26,15 @@ def whole_seconds(unix: float) -> int:
         raise ValueError(f"{unix} is no time")
 
     return round(unix * _MICROSECOND) // _MICROSECOND
+
+
+def night_at(second: float, offset: int) -> date | None:
+    """The night, from noon to noon, of a time in seconds since 1970, by a clock that is so many
+    minutes before UTC; None for what no clock shows."""
+    if not 0 <= second < _END_OF_TIME - DAY * _MOST_DAYS_APART:
+        return None
+
+    return (datetime.fromtimestamp(second, UTC) + timedelta(minutes=offset, seconds=-NOON)).date()
 
 
 def minutes(zone: str) -> int | None:

@@ -33,7 +33,6 @@ def is_continued(path: Path, position: Position) -> bool:
         with path.open("rb") as file:
             return (
                 _identity(file) == position.identity
-                and os.fstat(file.fileno()).st_size >= position.size
                 and _digest(file, position.size) == position.digest
             )
     except OSError:
@@ -65,6 +64,7 @@ def read_lines(path: Path, origin: Origin) -> Iterator[Lines]:
             lines += block.count(b"\n")
 
         origin.unfinished = file.tell() > size
+        origin.changed = os.fstat(file.fileno()).st_mtime
         origin.position = Position(size, lines, header.text, _identity(file), _digest(file, size))
 
 
@@ -103,6 +103,7 @@ def _parts(block: bytes, header: Header, origin: Origin, first: int) -> Iterator
         try:
             found = read_header(text)
         except NotAPerformanceLog:
+            # It is read, or refused, like any other line.
             continue
 
         before = block[start:at]

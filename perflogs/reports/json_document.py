@@ -24,9 +24,10 @@ def as_json(verdict: Verdict) -> str:
       bounds `low` and `high` (fractions of `before` where `comparison` is relative, else in
       `unit`), `confidence`, `score` (robust standard deviations, of suspects), `since` (a night),
       `node` (which explains it alone), `nodes` (separated by commas), `causes` (by `; `), `reason`,
-      `recovered`, `series` (its identity), `again` (a shell command), `acknowledged_by`,
-      `acknowledged_until` and `acknowledged_because`,
-    * `unreadable`: `count`, `tonight` (of how many the time is of the newest night), and of the
+      `recovered`, `silent_since` (the night since which a failed case has not reported), `series`
+      (its identity), `again` (a shell command), `acknowledged_by`, `acknowledged_until` and
+      `acknowledged_because`,
+    * `unreadable`: `count`, `tonight` (how many are of the newest night), and of the
       first ones `lines` with `path`, `line`, `text` and `why`,
     * `unfinished`: files whose last line is being written, `sources`: what was read."""
     unreadable = [

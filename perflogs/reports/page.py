@@ -18,7 +18,7 @@ from perflogs.judging.incidents import Incident
 from perflogs.judging.verdict import Verdict
 from perflogs.reports.page_end import closing_lines, partitions_table
 from perflogs.reports.wording import nodes_in_words, short_name, story
-from perflogs.words import for_terminal, shortened
+from perflogs.words import for_terminal, say, shortened
 
 _TITLES = {
     REGRESSION: ("red", "Confirmed regressions"),
@@ -37,7 +37,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     for state, (colour, title) in _TITLES.items():
         found = [each for each in verdict.incidents if each.head.state == state]
         if found:
-            _say(console, f"[{colour}]{title}[/]")
+            say(console, f"[{colour}]{title}[/]")
             for incident in found:
                 _print_incident(incident, console)
 
@@ -47,12 +47,12 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     _print_ended(verdict.ended, console)
     _print_unreadable(verdict, console)
     if verdict.earlier:
-        _say(console, f"{verdict.earlier} finding(s) that began earlier are not shown\n")
+        say(console, f"{verdict.earlier} finding(s) that began earlier are not shown\n")
 
     if verdict.nights:
         console.print(partitions_table(verdict))
 
-    _say(console, closing_lines(verdict))
+    say(console, closing_lines(verdict))
 
 
 def _print_incident(incident: Incident, console: Console) -> None:
@@ -63,17 +63,17 @@ def _print_incident(incident: Incident, console: Console) -> None:
         named = [f"{short_name(each)}{_metric(each)} {each.identity}" for each in others[:_MEMBERS]]
         more = f", and {len(others) - _MEMBERS} more" if len(others) > _MEMBERS else ""
         text = f"    incident {incident.identity}, with {len(others)} more: "
-        _say(console, text + for_terminal("; ".join(named)) + more)
+        say(console, text + for_terminal("; ".join(named)) + more)
 
     if head.again and head.state in (SUSPECT, FAILURE, NOT_RUN):
-        _say(console, f"    again: {for_terminal(head.again)}")
+        say(console, f"    again: {for_terminal(head.again)}")
 
 
 def _print_finding(finding: Finding, console: Console) -> None:
     kind = f" [{finding.category}]" if finding.category else ""
     place = f" @{finding.place}" if finding.name else ""
-    _say(console, f"  {finding.identity}  {for_terminal(short_name(finding) + place + kind)}")
-    _say(console, f"    {for_terminal(shortened(story(finding)))}")
+    say(console, f"  {finding.identity}  {for_terminal(short_name(finding) + place + kind)}")
+    say(console, f"    {for_terminal(shortened(story(finding)))}")
     facts = []
     if finding.recovered:
         facts.append("passed when it was run again")
@@ -89,7 +89,7 @@ def _print_finding(finding: Finding, console: Console) -> None:
     if finding.nodes and finding.node != ",".join(finding.nodes):
         facts.append(f"seen on {nodes_in_words(finding.nodes)}")
 
-    _say(console, f"    {for_terminal('; '.join(facts))}")
+    say(console, f"    {for_terminal('; '.join(facts))}")
 
 
 def _print_acknowledged(findings: Iterable[Finding], console: Console) -> None:
@@ -97,14 +97,14 @@ def _print_acknowledged(findings: Iterable[Finding], console: Console) -> None:
     if not findings:
         return
 
-    _say(console, "[cyan]Acknowledged[/]")
+    say(console, "[cyan]Acknowledged[/]")
     for each in findings:
         known = each.acknowledged
         if known is not None:
             name = f"{short_name(each)}{_metric(each)} @{each.place}"
             until = f"until {known.expires}, by {known.by}: {known.reason}"
-            _say(console, f"  {each.identity}  {for_terminal(f'{name}: {shortened(story(each))}')}")
-            _say(console, f"    {for_terminal(until)}")
+            say(console, f"  {each.identity}  {for_terminal(f'{name}: {shortened(story(each))}')}")
+            say(console, f"    {for_terminal(until)}")
 
     console.print()
 
@@ -114,7 +114,7 @@ def _print_ended(findings: Iterable[Finding], console: Console) -> None:
     if named:
         more = f", and {len(named) - _MEMBERS} more" if len(named) > _MEMBERS else ""
         text = f"{len(named)} regression(s) ended because another series has followed theirs: "
-        _say(console, text + for_terminal("; ".join(named[:_MEMBERS])) + more + "\n")
+        say(console, text + for_terminal("; ".join(named[:_MEMBERS])) + more + "\n")
 
 
 def _print_unreadable(verdict: Verdict, console: Console) -> None:
@@ -122,9 +122,9 @@ def _print_unreadable(verdict: Verdict, console: Console) -> None:
     if lines:
         tonight = verdict.unread_tonight
         some = f", {tonight} of them of the newest night" if tonight else ""
-        _say(console, f"[yellow]{verdict.unreadable} line(s) or files cannot be read{some}[/]")
+        say(console, f"[yellow]{verdict.unreadable} line(s) or files cannot be read{some}[/]")
         for each in lines[:_LINES]:
-            _say(
+            say(
                 console,
                 f"  {for_terminal(shortened(f'{each.path}:{each.line}: {each.why}: {each.text}'))}",
             )
@@ -134,7 +134,3 @@ def _print_unreadable(verdict: Verdict, console: Console) -> None:
 
 def _metric(finding: Finding) -> str:
     return "" if finding.measured is None else f" {finding.measured.metric}"
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False)

@@ -5,9 +5,10 @@ from collections import Counter
 import polars as pl
 from rich.table import Table
 
+from perflogs.exit_codes import CLEAN, FAILED, NOT_JUDGED, REGRESSED
 from perflogs.history import SOUND
 from perflogs.judging.finding import FAILURE, IMPROVEMENT, NOT_RUN, REGRESSION, SUSPECT
-from perflogs.judging.verdict import CLEAN, FAILED, NOT_JUDGED, REGRESSED, Verdict
+from perflogs.judging.verdict import Verdict
 from perflogs.words import for_terminal
 
 _COLUMNS = {

@@ -1,14 +1,16 @@
 """Documents that say that there is no verdict: a file of yesterday would say that all is well."""
 
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
-from perflogs.documents import json_text
+from perflogs.documents import csv_text, json_text
+from perflogs.exit_codes import UNUSABLE_INPUT
 from perflogs.words import shortened
 
-UNUSABLE_INPUT = 2
+_UNUSABLE = "unusable input"
 
 
-def unusable_as_prometheus() -> str:
+def unusable_as_prometheus(_why: str) -> str:
     """The exit code alone: without verdict there is no other value."""
     name = "trigpoint_check_exit_code"
     return f"# HELP {name} Exit code of `check`.\n# TYPE {name} gauge\n{name} {UNUSABLE_INPUT}\n"
@@ -21,7 +23,7 @@ def unusable_as_junit(why: str) -> str:
     suite = ElementTree.SubElement(root, "testsuite", {"name": "perflogs", **counts})
     case = ElementTree.SubElement(suite, "testcase", classname="perflogs", name="check")
     plain = "".join(each if each.isprintable() else " " for each in why)
-    ElementTree.SubElement(case, "error", message=shortened(plain), type="unusable input")
+    ElementTree.SubElement(case, "error", message=shortened(plain), type=_UNUSABLE)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -29,3 +31,9 @@ def unusable_as_junit(why: str) -> str:
 def unusable_as_json(why: str) -> str:
     """A JSON object with `version` (1), `exit_code` and `error`."""
     return json_text({"version": 1, "exit_code": UNUSABLE_INPUT, "error": why})
+
+
+def unusable_as_csv(columns: Sequence[str], kind: str) -> Callable[[str], str]:
+    """Writes these columns and one row, which says in the column `kind` that the input cannot be
+    used, and in `reason` why: no row at all would read as if nothing were wrong."""
+    return lambda why: csv_text(columns, [{kind: _UNUSABLE, "reason": why}])

@@ -50,6 +50,9 @@ def story(finding: Finding) -> str:
     if finding.reason:
         said.append(finding.reason)
 
+    if finding.silent_since is not None:
+        said.append(f"not run any more since the night of {finding.silent_since}")
+
     return "; ".join(said)
 
 

@@ -13,10 +13,10 @@ Array = NDArray[np.float64]
 
 #: What a change must score (`evidence`, in standard deviations) to be confirmed, by the number of
 #: runs behind it; between these in proportion.
-CRITICAL = {3: 4.3, 5: 4.2, 10: 4.2, 40: 5.2}
+CRITICAL = {3: 4.5, 5: 4.3, 10: 4.2, 20: 4.8, 40: 5.3}
 #: In standard deviations: from the first on the odds for a change grow with its distance, up to the
 #: second. A series that never strayed as far is less and less likely to go to and fro that much.
-FAR, FARTHEST = 10.0, 100.0
+FAR, FARTHEST = 4.0, 100.0
 
 
 def critical(age: int) -> float:

@@ -15,6 +15,8 @@ from perflogs.statistics.suspicion import suspect
 _TWO_SIDED_95 = 1.96
 
 
+# A garbled figure may be as far away as numbers go.
+@np.errstate(over="ignore")
 def judge(
     values: NDArray[np.float64], nodes: Sequence[str], better: str, comparison: str
 ) -> Judgement:

@@ -37,7 +37,8 @@ def autocorrelation(positions: Array, deviation: float) -> float:
     For an autoregressive process of first order the lag-1 autocorrelation r of its differences is
     -(1 - φ) / 2. Large differences are left out, so that neither steps nor outliers count as
     memory; runs without memory are assumed beside those of the series. An estimate within 1.5
-    of its standard errors, √(2/n), counts for nothing, and one beyond 2.5 of them in full."""
+    of its standard errors, √(2/n), counts for nothing, and one beyond 2.5 of them in full, with
+    a quarter of one on top: to think too little of it would raise false alerts."""
     if positions.size < 2:
         return 0.0
     differences = np.diff(positions) / (np.sqrt(2) * deviation)
@@ -45,8 +46,9 @@ def autocorrelation(positions: Array, deviation: float) -> float:
     energy = float(differences @ differences) + MEMORYLESS_RUNS
     lag_one = float(differences[1:] @ differences[:-1]) - MEMORYLESS_RUNS / 2
     memory = 1 + 2 * lag_one / energy
-    share = np.clip(memory * np.sqrt(positions.size / 2) - 1.5, 0.0, 1.0)
-    return float(np.clip(memory * share, 0.0, MOST_AUTOCORRELATION))
+    error = np.sqrt(2 / positions.size)
+    share = np.clip(memory / error - 1.5, 0.0, 1.0)
+    return float(np.clip((memory + error / 4) * share, 0.0, MOST_AUTOCORRELATION))
 
 
 def inflation(memory: float) -> float:

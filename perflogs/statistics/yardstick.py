@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 SMALLEST_RELATIVE = 0.02
 #: In the unit of the metric, for those compared absolutely: half a percentage point of an accuracy.
 SMALLEST_ABSOLUTE = 0.005
+#: No position is farther out: what a garbled figure says has no end.
+FARTHEST = 1e300
 #: Of what must not change at all: what rounding in a log may do, as a fraction of the values.
 ROUNDING = 1e-9
 
@@ -30,12 +32,15 @@ class Yardstick:
 
     def positions(self, values: Array) -> Array:
         """The positions of values in the unit of the metric."""
-        scaled = values / self.unit
-        return np.log(scaled) if self.logarithmic else scaled
+        if self.logarithmic:
+            return np.log(values) - np.log(self.unit)
+        return np.clip(values / self.unit, -FARTHEST, FARTHEST)
 
     def value(self, position: float) -> float:
         """The value at a position."""
-        return float(self.unit * (np.exp(position) if self.logarithmic else position))
+        if self.logarithmic:
+            return float(np.exp(position + np.log(self.unit)))
+        return float(self.unit * position)
 
     def difference(self, before: float, distance: float) -> float:
         """What it means to go some distance from the position `before`: a fraction of the value

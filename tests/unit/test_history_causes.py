@@ -1,11 +1,11 @@
 """What changed with the figures: events that come, go back, or come with another node."""
 
 import pytest
-from simulated_history import Run, history, morning_after
+from history_verdicts import findings_of
+from simulated_history import Run, history
 
 from perflogs.judging.causes import candidate_causes
 from perflogs.judging.finding import Finding
-from perflogs.judging.verdict import reach_verdict
 
 
 def causes(drivers: str, start: int) -> tuple[str, ...]:
@@ -42,8 +42,7 @@ def slower_on(nodes: list[str], driver: str = "b") -> Finding:
         )
         for night, node in enumerate(nodes)
     ]
-    found = reach_verdict(history(runs), {}, morning_after(runs)).findings
-    [finding] = [each for each in found if each.state == "regression"]
+    [finding] = findings_of("regression", *runs)
     return finding
 
 

@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from history_commands import called, one_line_error
 from simulated_history import FIRST_NIGHT, Run, morning_after, write_performance_logs
-
-from perflogs.__main__ import main
 
 NODES = ["n1", "n2", "n3", "n4"]
 FAILED = {"result": "fail", "fail_phase": "sanity", "failure_class": "run", "figures": {}}
@@ -60,7 +59,7 @@ def logs(tmp_path: Path, runs: list[Run]) -> Path:
 
 def check(folder: Path, *options: object) -> int:
     """The exit code of `check`."""
-    return main(["check", "--history", str(folder), *map(str, options)])
+    return called("check", "--history", folder, *options)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +89,9 @@ def test_without_a_name_the_history_is_where_reframe_puts_it(
     (tmp_path / "perflogs").mkdir()
     write_performance_logs(tmp_path / "perflogs", FALLING)
     MORNING[0] = morning_after(FALLING)
-    assert main(["check"]) == 1
+    assert called("check") == 1
     monkeypatch.setenv("RFM_PERFLOG_DIR", str(logs(tmp_path, nights(30))))
-    assert main(["check"]) == 0
+    assert called("check") == 0
 
 
 def test_a_nightly_run_that_no_longer_starts_is_not_green(
@@ -132,6 +131,34 @@ def test_a_line_of_tonight_that_cannot_be_read_is_not_green(
     assert check(folder) == 4
     page = capsys.readouterr().out
     assert "4 line(s) or files cannot be read, 1 of them of the newest night" in page
+
+
+def test_a_broken_line_without_a_time_is_of_tonight_where_its_place_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, nights(30))
+    log = folder / "pearl/gpu/Train.log"
+
+    def codes(lines: list[str]) -> list[int]:
+        """With the last change of the log in the night before, in that night, and days later."""
+        log.write_text("".join(lines))
+        found = []
+        for days in (-1, 0, 9):
+            ended = datetime.combine(MORNING[0] + timedelta(days=days), time(2)).astimezone()
+            os.utime(log, (ended.timestamp(), ended.timestamp()))
+            found.append(check(folder))
+
+        return found
+
+    header, *lines = log.read_text().splitlines(keepends=True)
+    assert codes([header, *lines, "no such line\n"]) == [0, 4, 0]
+    assert "1 line(s) or files cannot be read, 1 of them of the newest night" in (
+        capsys.readouterr().out
+    )
+    # What stands before the record of tonight was there before.
+    assert codes([header, *lines[:-1], "no such line\n", lines[-1]]) == [0, 0, 0]
+    again = lines[-1].replace("T02:00", "T02:30")
+    assert codes([header, *lines, "no such line\n", again]) == [4, 4, 4]
 
 
 def test_a_result_that_nobody_knows_is_not_green(
@@ -188,21 +215,14 @@ def test_a_job_that_never_ran_is_no_failed_test(tmp_path: Path) -> None:
     assert check(logs(tmp_path, runs)) == 4
 
 
-def one_line_error(capsys: pytest.CaptureFixture[str]) -> str:
-    """The error that was printed, which is all that was."""
-    written = capsys.readouterr()
-    assert written.out == ""
-    assert written.err.startswith("error: ")
-    assert written.err.count("\n") == 1
-    return written.err
-
-
 def test_without_any_history_the_error_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check(tmp_path / "nowhere") == 2
     assert "nowhere" in one_line_error(capsys)
-    assert main(["check"]) == 2
+    assert check(tmp_path / "no\nwhere") == 2
+    assert "no where" in one_line_error(capsys)
+    assert called("check") == 2
     assert "--history" in one_line_error(capsys)
 
 
@@ -230,10 +250,7 @@ def test_a_traceback_is_shown_with_debug_alone(tmp_path: Path) -> None:
 def test_a_time_that_is_none_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], since: str
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        check(logs(tmp_path, nights(10)), f"--since={since}")
-
-    assert ended.value.code == 2
+    assert check(logs(tmp_path, nights(10)), f"--since={since}") == 2
     assert "see `python -m perflogs" in one_line_error(capsys)
 
 
@@ -243,10 +260,7 @@ def test_the_help_names_all_commands_and_exit_codes(capsys: pytest.CaptureFixtur
         (["check", "--help"], ["Exit codes", "0 ", "1 ", "2 ", "3 ", "4 ", "--since", "--junit"]),
         (["ack", "--help"], ["Exit codes", "--reason", "--expires", "--withdraw"]),
     ):
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-
-        assert ended.value.code == 0
+        assert called(*arguments) == 0
         text = capsys.readouterr().out
         assert all(word in text for word in words)
 
@@ -294,6 +308,10 @@ def test_since_takes_a_date_days_or_weeks_before_the_newest_night(tmp_path: Path
     for since in (began + timedelta(days=5), "7d", "1w"):
         assert check(folder, "--since", since) == 0
 
+    # However long ago that night was.
+    MORNING[0] += timedelta(days=10)
+    assert check(folder, "--since", "14d") == 1
+
 
 def names(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The names of all findings that count."""
@@ -304,7 +322,7 @@ def names(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def acknowledge(folder: Path, *arguments: str) -> int:
     """The exit code of `ack`."""
-    return main(["ack", "--history", str(folder), *arguments])
+    return called("ack", "--history", folder, *arguments)
 
 
 def test_a_regression_that_ended_with_its_series_is_said_on_the_page(
@@ -404,11 +422,18 @@ def test_an_unknown_finding_is_told_with_those_there_are(
 def test_an_acknowledgement_needs_a_finding_a_reason_and_a_day_to_come(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        acknowledge(logs(tmp_path, nights(5)), *arguments)
-
-    assert ended.value.code == 2
+    assert acknowledge(logs(tmp_path, nights(5)), *arguments) == 2
     one_line_error(capsys)
+
+
+def test_nothing_is_acknowledged_until_a_day_that_is_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, FALLING)
+    [name] = names(folder, capsys)
+    assert acknowledge(folder, name, "--reason", "r", "--expires", "2026-01-01") == 2
+    assert "--expires 2026-01-01 is over" in one_line_error(capsys)
+    assert not (folder / "acknowledged.json").exists()
 
 
 def test_a_damaged_file_of_acknowledgements_stops_everything(
@@ -433,14 +458,21 @@ def test_a_user_without_a_name_is_known_by_number(
     assert kept["by"].startswith("user ")
 
 
-@pytest.mark.parametrize("options", [[], ["--json", "-"]])
+@pytest.mark.parametrize("options", [[], ["--json", "-", "--csv"]])
 def test_a_reader_that_closes_the_page_early_sees_no_traceback(
     tmp_path: Path, options: list[str]
 ) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "perflogs", "check", "--history", logs(tmp_path, FALLING)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run([*command, *options], cwd=root, stdout=writer, stderr=subprocess.PIPE)
+    files = [tmp_path / "found.csv"] * bool(options)
+    done = subprocess.run(
+        [*command, *options, *files],
+        cwd=Path(__file__).parents[2],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+    # Files are written whoever reads.
+    assert all("regression" in path.read_text() for path in files)

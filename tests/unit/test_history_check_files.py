@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from history_verdicts import failed, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 from simulated_history import Run, history, morning_after, series
@@ -30,18 +31,16 @@ FALL = [1000.0 + night % 7 - 100.0 * (night >= 40) for night in range(52)]
 LINE = re.compile(r'trigpoint_\w+(\{(\w+="([^"\\\n]|\\.)*",?)*\})? -?[0-9.e+-]+')
 
 
-def verdict(acknowledged: bool = False) -> Verdict:
+def example(acknowledged: bool = False) -> Verdict:
     """A regression, a failure whose reason is a formula, a case that is too new, a silent one."""
-    failed = {"result": "fail", "fail_phase": "", "figures": {}}
     reason = "=1+1 \x1b[31m <&> \x00"
     runs = [
         *series(FALL, name=NAME),
-        Run(name="Failed", night=51, **{**failed, "fail_reason": reason, "failure_class": ""}),
+        failed("Failed", 51, fail_phase="", fail_reason=reason, failure_class=""),
         Run(name="New", night=51),
         *series([5.0] * 30, name="Gone"),
     ]
-    made = history(runs)
-    first = reach_verdict(made, {}, morning_after(runs))
+    first = verdict(*runs)
     if not acknowledged:
         return first
 
@@ -50,11 +49,11 @@ def verdict(acknowledged: bool = False) -> Verdict:
         for each in first.findings
         if first.newest is not None
     }
-    return reach_verdict(made, known, morning_after(runs))
+    return reach_verdict(history(runs), known, morning_after(runs))
 
 
 def test_json_has_all_findings_and_incidents() -> None:
-    document = json.loads(as_json(verdict()))
+    document = json.loads(as_json(example()))
     assert document["exit_code"] == 1
     assert document["nights"] == {"pearl:gpu": "2026-02-21"}
     by_state = {each["state"]: each for each in document["findings"]}
@@ -67,7 +66,7 @@ def test_json_has_all_findings_and_incidents() -> None:
 
 
 def test_json_has_no_number_that_is_none() -> None:
-    made = verdict()
+    made = example()
     [finding] = [each for each in made.findings if each.measured]
     endless = Measured("m", "", "higher", "relative", 0.0, 1.0, math.inf, score=math.nan)
     found = replace(made, findings=[replace(finding, measured=endless)])
@@ -76,7 +75,7 @@ def test_json_has_no_number_that_is_none() -> None:
 
 
 def test_csv_has_a_row_for_each_finding_and_no_formula() -> None:
-    found = verdict()
+    found = example()
     rows = [*csv.DictReader(io.StringIO(as_csv(found)))]
     assert [row["finding"] for row in rows] == [each.identity for each in found.findings]
     assert all(row["incident"] == row["finding"] for row in rows)
@@ -94,7 +93,7 @@ def outcomes(found: Verdict) -> dict[tuple[str, str], str]:
 
 
 def test_junit_has_a_test_for_each_metric_and_for_each_case_that_did_not_pass() -> None:
-    assert outcomes(verdict()) == {
+    assert outcomes(example()) == {
         (NAME, "throughput"): "failure",
         ("New", "throughput"): "skipped",
         ("Gone", "throughput"): "passed",
@@ -104,18 +103,23 @@ def test_junit_has_a_test_for_each_metric_and_for_each_case_that_did_not_pass() 
 
 
 def test_junit_counts_what_it_holds() -> None:
-    [suite] = ElementTree.fromstring(as_junit(verdict()))
+    [suite] = ElementTree.fromstring(as_junit(example()))
     counts = {key: suite.get(key) for key in ("name", "tests", "failures", "skipped", "errors")}
     expected = {"name": "pearl:gpu", "tests": "5", "failures": "2", "skipped": "2", "errors": "0"}
     assert counts == expected
 
 
+def test_junit_skips_a_failure_that_has_recovered() -> None:
+    found = verdict(failed("Case"), Run(name="Case", hour=3.0))
+    assert outcomes(found)["Case", "ran and passed"] == "skipped"
+
+
 def test_junit_skips_what_is_acknowledged() -> None:
-    assert "failure" not in outcomes(verdict(acknowledged=True)).values()
+    assert "failure" not in outcomes(example(acknowledged=True)).values()
 
 
 def test_prometheus_reads_every_line() -> None:
-    text = as_prometheus(verdict())
+    text = as_prometheus(example())
     assert text.endswith("\n")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(LINE.fullmatch(line) for line in lines), lines
@@ -130,7 +134,7 @@ def test_prometheus_reads_every_line() -> None:
 
 
 def test_prometheus_tells_what_is_acknowledged() -> None:
-    text = as_prometheus(verdict(acknowledged=True))
+    text = as_prometheus(example(acknowledged=True))
     assert 'class="regression",state="regression",acknowledged="true"} 1' in text
     assert 'class="regression",state="regression",acknowledged="false"} 0' in text
     assert "trigpoint_check_exit_code 0" in text
@@ -144,11 +148,11 @@ def test_what_is_no_longer_reported_too_young_or_ended_is_in_the_documents() -> 
         *series(FALL[30:], name="Old"),
         *(Run(name="Old", night=22 + night, key={"seed": "2"}) for night in range(3)),
     ]
-    found = reach_verdict(history(runs), {}, morning_after(runs))
+    found = verdict(*runs)
     assert 'class="suite error",state="not run",acknowledged="false"} 1' in as_prometheus(found)
     document = json.loads(as_json(found))
     assert (document["young"], len(document["ended"]), document["future"]) == (1, 1, 0)
-    early = reach_verdict(history(runs), {}, date(2026, 1, 10))
+    early = verdict(*runs, today=date(2026, 1, 10))
     assert json.loads(as_json(early))["future"] == sum(run.night > 10 for run in runs)
 
 
@@ -157,13 +161,13 @@ def test_prometheus_has_the_newest_of_two_series_of_one_metric() -> None:
         Run(night=night, figures={"throughput": value}, key={"device_name": device})
         for night, (value, device) in enumerate([(1.0, "A"), (2.0, "B"), (2.5, "A"), (3.0, "B")])
     ]
-    text = as_prometheus(reach_verdict(history(runs), {}, morning_after(runs)))
+    text = as_prometheus(verdict(*runs))
     [line] = [each for each in text.splitlines() if each.startswith("trigpoint_metric_value{")]
     assert line.endswith(" 3.0")
 
 
 def test_prometheus_of_an_empty_history_is_a_whole_file() -> None:
-    text = as_prometheus(reach_verdict(history([]), {}, morning_after([])))
+    text = as_prometheus(verdict())
     assert "trigpoint_check_exit_code 4\n" in text
     assert not any(line.startswith("trigpoint_newest") for line in text.splitlines())
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_history import Run, history, series
 
-from perflogs.fleet.comparison import CLEAN, NOT_JUDGED, REGRESSED, compare
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
+from perflogs.fleet.comparison import compare
 from perflogs.fleet.contrast import Margins
 from perflogs.fleet.selection import UnusableSelection, select
 from perflogs.statistics.comparison import BETTER, CHANGED, EQUIVALENT, INCONCLUSIVE, WORSE
@@ -210,6 +211,14 @@ def test_three_draws_of_a_slow_node_do_not_look_like_a_slower_system():
     found = only([*fast, *few, *many])
     assert found.method == "11 and 14 runs on the same nodes"
     assert abs(found.change) < 0.01
+
+
+def test_a_node_that_both_have_is_not_all_where_most_runs_were_elsewhere():
+    runs = [
+        replace(run, nodes="n1" if run.night in (0, 7) else f"n{2 + (run.night > 6)}")
+        for run in lowered(noisy())
+    ]
+    assert only(runs).method == "7 and 7 runs"
 
 
 def test_sides_without_a_node_in_common_are_two_samples():

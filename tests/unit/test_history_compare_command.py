@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from history_commands import called, one_line_error
 from simulated_history import series, write_performance_logs
-
-from perflogs.__main__ import main
 
 
 def fortnight(change=0.0, noise=0.002, **fields):
@@ -24,11 +23,8 @@ def compare(tmp_path, monkeypatch):
 
     def run(runs, *options, a="..2026-01-07", b="2026-01-08.."):
         write_performance_logs(tmp_path / "perflogs", runs)
-        where = ["--history", str(tmp_path / "perflogs"), "--no-index"]
-        try:
-            return main(["compare", a, b, *where, *options])
-        except SystemExit as ended:
-            return ended.code
+        where = ["--history", tmp_path / "perflogs", "--no-index"]
+        return called("compare", a, b, *where, *options)
 
     return run
 
@@ -94,10 +90,7 @@ def test_what_is_lost_is_1_and_stands_in_every_document(compare, tmp_path, capsy
 )
 def test_what_cannot_be_used_is_2_and_said_in_one_line(compare, capsys, b, options, said):
     assert compare(fortnight(), *options, b=b) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert said in error
-    assert error.count("\n") == 1
+    assert said in one_line_error(capsys)
 
 
 def test_a_margin_decides_what_is_equivalent(compare):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from simulated_history import Run, history
 
-from perflogs.fleet.comparison import CLEAN, NOT_JUDGED, REGRESSED, compare
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
+from perflogs.fleet.comparison import compare
 from perflogs.fleet.contrast import Margins
 from perflogs.fleet.selection import select
 from perflogs.statistics.comparison import BETTER, INCONCLUSIVE, WORSE

@@ -58,7 +58,7 @@ def test_blocks_are_compared_within_themselves_alone():
     assert -3 < shift.low < 1 < shift.high < 5
 
 
-@pytest.mark.parametrize(("a", "b"), [(4, 6), (7, 7), (12, 20), (30, 40)])
+@pytest.mark.parametrize(("a", "b"), [(4, 6), (7, 7), (12, 20), (30, 40), (25, 25)])
 def test_an_interval_of_two_samples_ends_where_a_rank_sum_test_rejects(a, b):
     rng = np.random.default_rng(a * b)
     one, other = rng.standard_normal(a), 0.4 + rng.standard_normal(b)
@@ -70,7 +70,7 @@ def test_an_interval_of_two_samples_ends_where_a_rank_sum_test_rejects(a, b):
         assert beyond <= 0.05 < inside
 
 
-@pytest.mark.parametrize("count", [6, 9, 20, 60])
+@pytest.mark.parametrize("count", [6, 9, 20, 41, 59, 60])
 def test_an_interval_of_pairs_ends_where_a_signed_rank_test_rejects(count):
     differences = 0.3 + np.random.default_rng(count).standard_normal(count)
     shift = paired_shift(differences)

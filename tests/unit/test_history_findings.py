@@ -1,17 +1,19 @@
 """What is found in a history: what changed, after what, where, and what moves together."""
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from history_verdicts import failed, findings_of, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_history import FIRST_NIGHT, Run, history, morning_after, series
+from simulated_history import FIRST_NIGHT, Run, series
 
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
 from perflogs.judging import judged
 from perflogs.judging.finding import Finding
 from perflogs.judging.incidents import incidents
-from perflogs.judging.verdict import CLEAN, NOT_JUDGED, REGRESSED, Verdict, reach_verdict
 
 TRAIN = "SkylineTrain %num_gpus=1 %preset=nightly"
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -28,31 +30,29 @@ def slower(before: int = 40, after: int = 12, factor: float = 0.9, seed: int = 0
     return noisy(1000.0, before, seed) + noisy(1000.0 * factor, after, seed + 1)
 
 
-def spread(values: list[float], **fields: object) -> list[Run]:
-    """A run a night, on one node after the other."""
+def spread(
+    values: list[float], columns: Callable[[int], dict[str, str]] = lambda night: {}, **fields: str
+) -> list[Run]:
+    """A run a night, on one node after the other; `columns` are those of a night."""
     return [
-        Run(night=night, figures={"throughput": value}, nodes=NODES[night % 5], **fields)
+        Run(
+            night=night,
+            figures={"throughput": value},
+            nodes=NODES[night % 5],
+            columns=columns(night),
+            **fields,
+        )
         for night, value in enumerate(values)
     ]
 
 
-def verdict(runs: list[Run], since: date | None = None) -> Verdict:
-    """The verdict on these runs, with nothing acknowledged."""
-    return reach_verdict(history(runs), {}, morning_after(runs), since)
-
-
-def found(runs: list[Run], state: str, since: date | None = None) -> list[Finding]:
-    """The findings of one kind."""
-    return [each for each in verdict(runs, since).findings if each.state == state]
-
-
 def test_a_constant_series_raises_no_finding() -> None:
-    result = verdict(series([1000.0] * 60))
+    result = verdict(*series([1000.0] * 60))
     assert (result.findings, result.exit_code) == ([], CLEAN)
 
 
 def test_a_regression_says_since_when_by_how_much_and_on_which_nodes() -> None:
-    result = verdict(spread(slower()))
+    result = verdict(*spread(slower()))
     [finding] = result.findings
     assert (finding.state, finding.category) == ("regression", "regression")
     assert finding.since is not None
@@ -69,90 +69,80 @@ def test_a_regression_says_since_when_by_how_much_and_on_which_nodes() -> None:
 
 
 def test_an_improvement_changes_no_exit_code_and_is_news_for_two_weeks() -> None:
-    result = verdict(spread(slower(factor=1.1)))
-    assert [each.state for each in result.findings] == ["improvement"]
+    result = verdict(*spread(slower(factor=1.1)))
+    assert [(each.state, each.category) for each in result.findings] == [("improvement", "")]
     assert result.exit_code == CLEAN
-    assert verdict(spread(slower(after=30, factor=1.1))).findings == []
+    assert verdict(*spread(slower(after=30, factor=1.1))).findings == []
 
 
 def test_a_suspect_changes_no_exit_code_and_has_the_command_that_repeats_it() -> None:
-    result = verdict(spread([*noisy(1000.0, 40), 700.0]))
+    result = verdict(*spread([*noisy(1000.0, 40), 700.0]))
     [finding] = result.findings
     assert finding.state == "suspect"
     assert finding.again == "reframe -c checks --system=pearl:gpu -n /0123abcd -r"
     assert result.exit_code == CLEAN
 
 
-def test_what_changed_with_the_figures_is_the_candidate_cause() -> None:
+@pytest.mark.parametrize(("later", "shown"), [(14, True), (15, False)])
+def test_a_suspect_that_is_not_run_again_is_dropped_after_two_weeks(
+    later: int, shown: bool
+) -> None:
+    others = [Run(name="Other", night=night) for night in range(40 + later + 1)]
+    found = findings_of("suspect", *spread([*noisy(1000.0, 40), 700.0]), *others)
+    assert bool(found) is shown
+
+
+@pytest.mark.parametrize(("later", "shown"), [(14, True), (15, False)])
+def test_a_change_with_other_software_is_news_for_two_weeks(later: int, shown: bool) -> None:
     runs = [
         Run(
             night=night,
-            figures={"throughput": value},
-            nodes=NODES[night % 5],
-            columns={"driver_version": "550.1" if night < 40 else "560.2", "kernel_version": "6.1"},
+            figures={"loss_step100": 0.5 if night < 10 else 0.6},
+            columns={"tensorflow_version": "2.20" if night < 10 else "2.21"},
         )
-        for night, value in enumerate(slower())
+        for night in range(10 + later + 1)
     ]
-    [finding] = found(runs, "regression")
+    assert bool(findings_of("change", *runs)) is shown
+
+
+def test_what_changed_with_the_figures_is_the_candidate_cause() -> None:
+    runs = spread(
+        slower(),
+        lambda night: {
+            "driver_version": "550.1" if night < 40 else "560.2",
+            "kernel_version": "6.1",
+        },
+    )
+    [finding] = findings_of("regression", *runs)
     assert finding.causes == ("driver 550.1 -> 560.2",)
     assert finding.attribution == "the system, since driver 550.1 -> 560.2"
 
 
 @pytest.mark.parametrize(("change", "named"), [(38, True), (42, True), (34, False), (47, False)])
 def test_only_what_changed_within_two_runs_is_a_candidate_cause(change: int, named: bool) -> None:
-    runs = [
-        Run(
-            night=night,
-            figures={"throughput": value},
-            nodes=NODES[night % 5],
-            columns={"driver_version": "550.1" if night < change else "560.2"},
-        )
-        for night, value in enumerate(slower(factor=0.8))
-    ]
-    [finding] = found(runs, "regression")
+    runs = spread(
+        slower(factor=0.8), lambda night: {"driver_version": "550.1" if night < change else "560.2"}
+    )
+    [finding] = findings_of("regression", *runs)
     assert bool(finding.causes) is named
 
 
 def test_what_differs_between_nodes_for_good_is_no_cause() -> None:
-    runs = [
-        Run(
-            night=night,
-            figures={"throughput": value},
-            nodes=NODES[night % 5],
-            columns={"driver_version": "550.1" if night % 2 else "560.2"},
-        )
-        for night, value in enumerate(slower())
-    ]
-    [finding] = found(runs, "regression")
+    runs = spread(slower(), lambda night: {"driver_version": "550.1" if night % 2 else "560.2"})
+    [finding] = findings_of("regression", *runs)
     assert finding.causes == ()
 
 
 def test_what_one_record_does_not_say_is_no_change() -> None:
-    runs = [
-        Run(
-            night=night,
-            figures={"throughput": value},
-            nodes=NODES[night % 5],
-            columns={"driver_version": "" if night < 40 else "560.2"},
-        )
-        for night, value in enumerate(slower())
-    ]
-    [finding] = found(runs, "regression")
+    runs = spread(slower(), lambda night: {"driver_version": "" if night < 40 else "560.2"})
+    [finding] = findings_of("regression", *runs)
     assert finding.causes == ()
 
 
 def test_long_digests_are_cut() -> None:
     digests = ["sha256:" + 64 * "a", "sha256:" + 64 * "b"]
-    runs = [
-        Run(
-            night=night,
-            figures={"throughput": value},
-            nodes=NODES[night % 5],
-            columns={"image_digest": digests[night >= 40]},
-        )
-        for night, value in enumerate(slower())
-    ]
-    [finding] = found(runs, "regression")
+    runs = spread(slower(), lambda night: {"image_digest": digests[night >= 40]})
+    [finding] = findings_of("regression", *runs)
     assert finding.causes == ("image sha256:aaaaaaaaaaaa -> sha256:bbbbbbbbbbbb",)
 
 
@@ -163,7 +153,7 @@ def test_a_slow_node_is_hardware_and_the_case_is_run_again_elsewhere() -> None:
         figures = {"throughput": 0.8 * value if night >= 40 else value}
         runs.append(Run(night=night, figures=figures, nodes=node))
 
-    result = verdict(runs)
+    result = verdict(*runs)
     [finding] = result.findings
     assert (finding.state, finding.category, finding.node) == ("regression", "hardware", "n5")
     assert finding.attribution == "node n5"
@@ -173,7 +163,7 @@ def test_a_slow_node_is_hardware_and_the_case_is_run_again_elsewhere() -> None:
 
 def test_the_name_of_a_finding_stays_as_more_nights_come() -> None:
     runs = spread(slower(after=20))
-    names = {found(runs[:nights], "regression")[0].identity for nights in (52, 55, 60)}
+    names = {findings_of("regression", *runs[:nights])[0].identity for nights in (52, 55, 60)}
     assert len(names) == 1
 
 
@@ -183,32 +173,32 @@ def test_a_new_version_of_the_workload_ends_what_was_said_of_the_old_one() -> No
         Run(night=60 + night, figures={"throughput": value}, key={"workload_version": "2"})
         for night, value in enumerate(noisy(900.0, 10))
     ]
-    assert verdict(old).exit_code == REGRESSED
-    assert verdict(old + new).exit_code == CLEAN
+    assert verdict(*old).exit_code == REGRESSED
+    assert verdict(*old, *new).exit_code == CLEAN
 
 
 def test_a_regression_of_a_case_that_has_not_run_for_a_month_says_nothing_of_the_system() -> None:
     others = [Run(name="Other", night=night) for night in range(100)]
-    assert found(spread(slower()) + others, "regression") == []
+    assert findings_of("regression", *spread(slower()), *others) == []
 
 
 def test_published_results_are_not_judged() -> None:
     published = spread(slower(), system="scarf", campaign="published")
-    assert verdict(published + series([1000.0] * 52)).findings == []
+    assert verdict(*published, *series([1000.0] * 52)).findings == []
 
 
 def test_partitions_that_are_retired_are_not_judged() -> None:
     retired = spread(slower(), partition="old")
     recent = [Run(night=night) for night in range(150, 200)]
-    assert verdict(retired + recent).findings == []
+    assert verdict(*retired, *recent).findings == []
 
 
 def test_since_leaves_out_what_began_before_and_counts_it() -> None:
     runs = spread(slower())
     later = FIRST_NIGHT + timedelta(days=45)
-    result = verdict(runs, since=later)
+    result = verdict(*runs, since=later)
     assert (result.findings, result.earlier, result.exit_code) == ([], 1, CLEAN)
-    assert verdict(runs, since=FIRST_NIGHT + timedelta(days=30)).exit_code == REGRESSED
+    assert verdict(*runs, since=FIRST_NIGHT + timedelta(days=30)).exit_code == REGRESSED
 
 
 def test_metrics_and_cases_that_fall_on_the_same_night_are_one_incident() -> None:
@@ -218,7 +208,7 @@ def test_metrics_and_cases_that_fall_on_the_same_night_are_one_incident() -> Non
         for name in (TRAIN, TRAIN.replace("=1", "=2")):
             runs.append(Run(name=name, night=night, figures=figures, nodes=NODES[night % 5]))
 
-    result = verdict(runs)
+    result = verdict(*runs)
     [incident] = result.incidents
     assert len(incident.members) == 4
     assert incident.identity.startswith("G-")
@@ -256,16 +246,18 @@ def test_what_differs_in_place_direction_node_cause_or_night_is_another_incident
 
 
 def test_failures_for_the_same_reason_on_the_same_night_are_one_incident() -> None:
-    def failed(name: str, reason: str) -> Run:
-        return Run(name=name, figures={}, result="fail", fail_phase="run", fail_reason=reason)
-
     runs = [
         Run(name="Fine"),
-        failed("One", "scheduler: a node was lost (job 17)"),
-        failed("Two", "scheduler: a node was lost (job 18)"),
-        failed("Three", "scheduler: the job was cancelled"),
+        failed("One", fail_reason="run: exit code 1 (job 17)"),
+        failed("Two", fail_reason="run: exit code 1 (job 18)"),
+        failed("Three", fail_reason="run: the disk is full"),
     ]
-    assert sorted(len(each.members) for each in verdict(runs).incidents) == [1, 2]
+    assert sorted(len(each.members) for each in verdict(*runs).incidents) == [1, 2]
+
+
+def test_a_failure_that_recovered_is_no_part_of_the_incident_of_one_that_stands() -> None:
+    result = verdict(failed("One"), failed("Two"), Run(name="One", hour=3.0))
+    assert [len(each.members) for each in result.incidents] == [1, 1]
 
 
 def test_the_clearest_change_heads_an_incident() -> None:
@@ -273,11 +265,11 @@ def test_the_clearest_change_heads_an_incident() -> None:
     for night in range(52):
         small = noisy(1000.0, 52)[night] * (1 if night < 40 else 0.95)
         large = noisy(1000.0, 52, seed=5)[night] * (1 if night < 40 else 0.7)
-        for name, value in (("Small", small), ("Large", large)):
+        for name, value in (("A little", small), ("Much", large)):
             runs.append(Run(name=name, night=night, figures={"throughput": value}))
 
-    [incident] = verdict(runs).incidents
-    assert incident.head.name == "Large"
+    [incident] = verdict(*runs).incidents
+    assert incident.head.name == "Much"
 
 
 @settings(max_examples=15)
@@ -285,13 +277,13 @@ def test_the_clearest_change_heads_an_incident() -> None:
 def test_adding_a_failed_run_changes_nothing_in_regressions(night: int, phase: str) -> None:
     runs = spread(slower())
     values = {"throughput": 1.0}
-    failed = Run(night=night, hour=4.0, figures=values, result="fail", fail_phase=phase)
-    assert found([*runs, failed], "regression") == found(runs, "regression")
+    more = Run(night=night, hour=4.0, figures=values, result="fail", fail_phase=phase)
+    assert findings_of("regression", *runs, more) == findings_of("regression", *runs)
 
 
 def test_without_figures_nothing_can_be_judged() -> None:
-    assert verdict([]).exit_code == NOT_JUDGED
-    assert verdict([Run(night=night, figures={}) for night in range(5)]).exit_code == NOT_JUDGED
+    assert verdict().exit_code == NOT_JUDGED
+    assert verdict(*[Run(night=night, figures={}) for night in range(5)]).exit_code == NOT_JUDGED
 
 
 def test_judging_in_several_processes_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,9 +292,9 @@ def test_judging_in_several_processes_finds_the_same(monkeypatch: pytest.MonkeyP
         for number in range(4)
         for each in series(slower(10, 6, seed=number), name=f"Case{number}")
     ]
-    alone = verdict(runs)
+    alone = verdict(*runs)
     monkeypatch.setattr(judged, "_FEW", 1)
     monkeypatch.setattr(judged, "_processors", lambda: 2)
-    together = verdict(runs)
+    together = verdict(*runs)
     assert together.findings == alone.findings
     assert [each for _, each in together.judged] == [each for _, each in alone.judged]

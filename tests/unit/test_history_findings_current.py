@@ -1,18 +1,15 @@
 """Which runs and series a verdict is about: what is too young, has ended, or is yet to come."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
+from history_verdicts import verdict
 from simulated_history import FIRST_NIGHT, Run, history, morning_after, series
 
-from perflogs.judging.verdict import CLEAN, NOT_JUDGED, REGRESSED, Verdict, reach_verdict
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
+from perflogs.judging.verdict import reach_verdict
 
 FALLEN = [*(1000.0 + night % 3 for night in range(40)), *(900.0 + night % 3 for night in range(12))]
-
-
-def verdict(*runs: Run, today: date | None = None) -> Verdict:
-    """The verdict on these runs, with nothing acknowledged."""
-    return reach_verdict(history(runs), {}, today or morning_after(runs))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +60,10 @@ def test_a_weekly_series_is_followed_when_it_is_due_and_does_not_come() -> None:
         Run(night=7 * night, figures={"throughput": value}) for night, value in enumerate(FALLEN)
     ]
     daily = series([1.0] * 371, name="Daily")
-    assert len(verdict(*weekly, *daily[:363], *changed(358)).ended) == 0
+    for others in (changed(358), changed(358, 359)):
+        assert len(verdict(*weekly, *daily[:363], *others).ended) == 0
+    # Before it is due, three nights tell that the other one has come to stay.
+    assert len(verdict(*weekly, *daily[:363], *changed(358, 359, 360)).ended) == 1
     assert len(verdict(*weekly, *daily, *changed(358)).ended) == 1
 
 

@@ -1,80 +1,13 @@
-"""What failed and why, what was planned and did not run, and what has gone silent."""
+"""What failed and why, and what was planned and did not run."""
 
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from simulated_history import Run, history, morning_after, series
+from history_verdicts import failed, verdict
+from simulated_history import Run, morning_after, series
 
-from perflogs.judging.failure_classes import failure_class
-from perflogs.judging.finding import Finding
-from perflogs.judging.verdict import CLEAN, FAILED, NOT_JUDGED, Verdict, reach_verdict
-
-
-def verdict(*runs: Run, since: date | None = None) -> Verdict:
-    """The verdict on these runs, with nothing acknowledged."""
-    return reach_verdict(history(runs), {}, morning_after(runs), since)
-
-
-def failed(name: str = "Train", night: int = 0, **fields: object) -> Run:
-    """A run that failed."""
-    given = {"fail_phase": "sanity", "failure_class": "run", "fail_reason": "run: exit code 1"}
-    return Run(name=name, night=night, figures={}, result="fail", **{**given, **fields})
-
-
-def silences(*runs: Run) -> list[tuple[str, str]]:
-    """Place and name of all that has stopped."""
-    found = [each for each in verdict(*runs).findings if each.state == "not run"]
-    return [(each.place, each.name) for each in found]
-
-
-@pytest.mark.parametrize(
-    ("recorded", "phase", "reason", "expected"),
-    [
-        ("hardware", "sanity", "hardware: 3 ECC errors", "hardware"),
-        (
-            "scheduler",
-            "sanity",
-            "scheduler: a node was lost (slurmstepd: node failure)",
-            "hardware",
-        ),
-        ("", "run_wait", "job 7 ended as NODE_FAIL", "hardware"),
-        ("scheduler", "sanity", "scheduler: the job was preempted", "not scheduled"),
-        ("scheduler", "sanity", "scheduler: the job was cancelled", "not scheduled"),
-        ("scheduler", "run", "cancelled the job: longer than max_pending_time", "not scheduled"),
-        ("", "run", "spawned process error: sbatch: error: invalid account", "not scheduled"),
-        ("", "run_wait", "job blocked: held by user, pending", "not scheduled"),
-        ("", "run_wait", "JOB 7 ON n3 CANCELLED AT 3:00 DUE TO TIME LIMIT", "failure"),
-        ("", "run", "sbatch: error: Requested time limit is invalid", "not scheduled"),
-        (
-            "",
-            "run_wait",
-            "job cancelled because it was blocked in pending state due to: PartitionTimeLimit",
-            "not scheduled",
-        ),
-        ("", "run", "MPI_Send blocked: deadlock", "failure"),
-        ("", "run", "the work queue is empty", "failure"),
-        ("", "run", "the lock is held by rank 3", "failure"),
-        ("scheduler", "run_wait", "cancelled by root: node n3 is down", "hardware"),
-        ("", "run_wait", "job 7 was cancelled: n3 is a node not responding", "hardware"),
-        ("", "run_wait", "job 7: REVOKED", "not scheduled"),
-        ("scheduler", "sanity", "scheduler: the time limit was hit", "failure"),
-        ("scheduler", "sanity", "scheduler: the job ran out of memory", "failure"),
-        ("run", "sanity", "run: exit code 1: cancelled", "failure"),
-        ("judgement", "sanity", "judgement: accuracy below its floor", "failure"),
-        ("", "performance", "throughput=3, expected 5", "failure"),
-        ("", "sanity", "pattern not found", "failure"),
-        ("", "", "", "failure"),
-        ("input", "sanity", "input: no such folder", "suite error"),
-        ("", "setup", "AttributeError: x", "suite error"),
-        ("", "compile", "make: error", "suite error"),
-        ("", "cleanup", "cannot remove", "suite error"),
-    ],
-)
-def test_every_failure_has_the_class_of_who_must_act(
-    recorded: str, phase: str, reason: str, expected: str
-) -> None:
-    assert failure_class(recorded, phase, reason) == expected
+from perflogs.exit_codes import CLEAN, FAILED, NOT_JUDGED
 
 
 def test_a_failed_test_is_told_with_its_reason_and_the_command_that_repeats_it() -> None:
@@ -156,7 +89,7 @@ def test_since_shows_failures_of_all_nights_since_then() -> None:
 def test_failures_of_the_night_stand_when_a_long_case_ends_after_noon() -> None:
     before = [Run(name=name, night=night) for night in range(9) for name in ("A", "B", "Long")]
     night = [failed("A", 9), failed("B", 9), Run(name="Long", night=10, hour=-11.5)]
-    result = reach_verdict(history([*before, *night]), {}, morning_after(before + night[:1]))
+    result = verdict(*before, *night, today=morning_after(before + night[:1]))
     assert [each.name for each in result.findings] == ["A", "B"]
     assert result.exit_code == FAILED
 
@@ -193,6 +126,13 @@ def test_what_a_nightly_run_planned_and_left_out_stands_until_it_runs() -> None:
     skipped = Run(name="Weekly", night=14, result="abort", figures={}, nodes="")
     assert verdict(*daily, *runs, skipped).exit_code == NOT_JUDGED
     assert verdict(*daily, *runs, skipped, Run(name="Weekly", night=18)).exit_code == CLEAN
+
+
+def test_what_was_planned_but_never_ran_often_is_waited_for_two_weeks() -> None:
+    skipped = Run(name="Tried", night=5, result="skip", figures={}, nodes="")
+    daily = series([1000.0] * 21, name="Daily")
+    assert [each.name for each in verdict(*daily[:20], skipped).findings] == ["Tried"]
+    assert verdict(*daily, skipped).findings == []
 
 
 @pytest.mark.parametrize("code", ["", "0123abcd"])
@@ -264,83 +204,3 @@ def test_a_result_that_nobody_knows_is_no_pass_and_no_failure() -> None:
     assert (finding.state, finding.category) == ("not run", "suite error")
     assert finding.reason == "nothing is known of it: its result is 'odd'"
     assert result.exit_code == NOT_JUDGED
-
-
-def test_a_case_that_is_absent_for_two_nights_has_stopped() -> None:
-    others = series([1.0] * 10, name="Other")
-    assert silences(*others, *series([1.0] * 9)) == []
-    [stopped] = silences(*others, *series([1.0] * 8, name="Gone"))
-    assert stopped == ("pearl:gpu", "Gone")
-
-
-def test_a_case_that_stopped_is_no_alarm_but_not_judged() -> None:
-    runs = [*series([1.0] * 10, name="Other"), *series([1.0] * 8, name="Gone")]
-    result = verdict(*runs)
-    assert [each.category for each in result.findings] == ["not scheduled"]
-    assert result.exit_code == NOT_JUDGED
-
-
-def test_a_case_that_failed_has_reported() -> None:
-    others = series([1.0] * 10, name="Other")
-    gone = [*series([1.0] * 8, name="Gone"), failed("Gone", 8), failed("Gone", 9)]
-    assert silences(*others, *gone) == []
-
-
-def test_a_case_that_was_skipped_has_not_reported() -> None:
-    others = series([1.0] * 10, name="Other")
-    skipped = Run(name="Gone", night=8, result="skip", figures={}, nodes="")
-    gone = [*series([1.0] * 8, name="Gone"), skipped]
-    assert silences(*others, *gone) == [("pearl:gpu", "Gone")]
-
-
-def test_a_case_that_runs_every_week_is_not_missed_after_two_nights() -> None:
-    others = series([1.0] * 40, name="Other")
-    weekly = [Run(name="Weekly", night=night) for night in (0, 7, 14, 21, 28)]
-    assert silences(*others, *weekly[:4], weekly[4]) == []
-    assert silences(*others, *weekly[:4]) == [("pearl:gpu", "Weekly")]
-
-
-def test_a_case_that_never_had_a_rhythm_is_not_missed() -> None:
-    others = series([1.0] * 10, name="Other")
-    assert silences(*others, *series([1.0] * 2, name="Tried")) == []
-
-
-def test_sessions_of_a_few_cases_do_not_mean_that_the_others_stopped() -> None:
-    names = ["One", "Two", "Three", "Four"]
-    nightly = [each for name in names for each in series([1.0] * 8, name=name)]
-    ad_hoc = [Run(name="One", night=8, hour=hour, campaign="ad hoc") for hour in (2.0, 3.0, 4.0)]
-    assert silences(*nightly, *ad_hoc) == []
-    unnamed = [each for name in names for each in series([1.0] * 8, name=name, campaign="")]
-    partial = [Run(name="One", night=night, campaign="") for night in (8, 9, 10)]
-    assert silences(*unnamed, *partial) == []
-
-
-def test_a_partition_that_falls_silent_while_others_go_on_is_one_finding() -> None:
-    gpu = series([1.0] * 20)
-    cpu = [each for name in ("A", "B") for each in series([1.0] * 16, name=name, partition="cpu")]
-    assert silences(*gpu, *cpu) == [("pearl:cpu", "")]
-    longer = [
-        Run(name=name, night=night, partition="cpu")
-        for night in (16, 17, 18)
-        for name in ("A", "B")
-    ]
-    assert silences(*gpu, *cpu, *longer) == []
-
-
-def test_a_partition_that_runs_every_week_is_not_silent_after_a_few_nights() -> None:
-    weekly = [Run(night=night, partition="cpu") for night in (0, 7, 14)]
-    assert silences(*series([1.0] * 24), *weekly) == []
-    assert silences(*series([1.0] * 26), *weekly) == [("pearl:cpu", "")]
-
-
-def test_what_has_been_gone_for_three_months_is_retired() -> None:
-    others = series([1.0] * 110, name="Other")
-    assert silences(*others, *series([1.0] * 15, name="Gone")) == []
-    assert silences(*others, *series([1.0] * 25, name="Gone")) == [("pearl:gpu", "Gone")]
-
-
-def test_a_case_that_is_not_run_tonight_and_before_is_said_once() -> None:
-    runs = [*series([1.0] * 10, name="Other"), *series([1.0] * 8, name="Gone")]
-    skipped = Run(name="Gone", night=9, result="skip", figures={}, nodes="")
-    findings: list[Finding] = verdict(*runs, skipped).findings
-    assert [each.name for each in findings] == ["Gone"]

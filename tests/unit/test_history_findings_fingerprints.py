@@ -11,12 +11,12 @@ OLD, NEW = {"tensorflow_version": "2.20"}, {"tensorflow_version": "2.21"}
 
 
 def found(
-    *values: tuple[str, float], software: list[dict[str, str]] | None = None
+    *values: tuple[str, float], software: list[dict[str, str]] | None = None, **fields: str
 ) -> list[Finding]:
     """The findings of a series with these nodes and values, one a night."""
     software = software or [OLD] * len(values)
     runs = [
-        Run(night=night, nodes=nodes, figures={"loss_step100": value}, columns=columns)
+        Run(night=night, nodes=nodes, figures={"loss_step100": value}, columns=columns, **fields)
         for night, ((nodes, value), columns) in enumerate(zip(values, software, strict=True))
     ]
     made = history(runs)
@@ -99,6 +99,13 @@ def test_runs_on_several_nodes_may_differ_in_rounding(value: float, wrong: bool)
     assert bool(found(*together)) is wrong
 
 
+@pytest.mark.parametrize(("value", "wrong"), [(0.2501, False), (0.26, True)])
+def test_runs_of_several_processes_may_differ_in_rounding(value: float, wrong: bool) -> None:
+    values = [("n1", 0.25), ("n2", 0.25), ("n3", value)]
+    assert bool(found(*values, name="Train %process_per=gpu")) is wrong
+    assert found(*values, name="Train %process_per=node")
+
+
 def test_a_value_that_changes_on_all_nodes_is_one_finding_of_the_system() -> None:
     nodes = ["n1", "n2", "n3", "n4", "n5"]
     kernels = [{**OLD, "kernel_version": "6.1"}] * 10 + [{**OLD, "kernel_version": "6.2"}] * 15
@@ -139,6 +146,11 @@ def test_a_value_that_came_with_other_software_and_went_with_it_accuses_no_node(
     values = [("n1", 0.25), ("n2", 0.25), ("n3", 0.26), ("n1", 0.25), ("n2", 0.25)]
     software = [{**each, **NEW} if n == 2 else each for n, each in enumerate(commits(5))]
     assert all(each.state == "change" for each in found(*values, software=software))
+
+
+def test_the_only_node_there_is_is_not_accused_of_what_a_commit_does() -> None:
+    values = [("n1", 0.25), ("n1", 0.26), ("n1", 0.25)]
+    assert [each.state for each in found(*values, software=commits(3))] == ["change"]
 
 
 def test_a_value_that_stays_with_a_commit_of_the_suite_is_a_change() -> None:

@@ -4,18 +4,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from simulated_history import Run, history, morning_after, series
+from history_verdicts import findings_of, verdict
+from simulated_history import Run, morning_after, series
 
-from perflogs.judging.finding import Finding
+from perflogs.exit_codes import CLEAN, NOT_JUDGED
 from perflogs.judging.rhythm import absences, nights_without
-from perflogs.judging.verdict import CLEAN, NOT_JUDGED, Verdict, reach_verdict
 
 MONDAY = date(2026, 1, 5)
-
-
-def verdict(*runs: Run, today: date | None = None) -> Verdict:
-    """The verdict on these runs, with nothing acknowledged."""
-    return reach_verdict(history(runs), {}, today or morning_after(runs))
 
 
 def days(*numbers: int) -> list[date]:
@@ -126,22 +121,27 @@ def test_a_case_that_ended_after_noon_has_run_in_the_night_before() -> None:
         assert verdict(*nightly, late, today=morning_after(morning)).findings == []
 
 
-def missing(*runs: Run) -> list[Finding]:
-    """Findings of what is no longer reported."""
-    return [each for each in verdict(*runs).findings if each.state == "not run"]
-
-
 def test_a_metric_that_is_gone_while_its_case_passes_is_missed() -> None:
     both = {"throughput": 1000.0, "total_seconds": 5.0, "test_accuracy": 0.9}
     runs = [Run(night=night, figures=both) for night in range(12)]
     left = {"throughput": 1000.0, "total_seconds": float("nan")}
-    [finding] = missing(*runs, Run(night=12, figures=left))
+    [finding] = findings_of("not run", *runs, Run(night=12, figures=left))
     assert finding.category == "suite error"
     assert finding.reason.startswith("test_accuracy, total_seconds not reported since the night of")
     assert str(finding.since) == "2026-01-12"
     later = [Run(night=12 + night, figures=left) for night in range(40)]
-    assert [each.identity for each in missing(*runs, *later)] == [finding.identity]
+    assert [each.identity for each in findings_of("not run", *runs, *later)] == [finding.identity]
     assert verdict(*runs, *later).exit_code == NOT_JUDGED
+
+
+def test_a_metric_that_has_been_gone_for_three_months_is_retired() -> None:
+    both = {"throughput": 1000.0, "total_seconds": 5.0}
+    runs = [
+        Run(night=night, figures=both if night < 12 else {"throughput": 1000.0})
+        for night in range(103)
+    ]
+    assert len(findings_of("not run", *runs[:102])) == 1
+    assert findings_of("not run", *runs) == []
 
 
 def test_a_metric_is_not_missed_where_its_case_did_not_pass_or_is_another_kind() -> None:
@@ -153,7 +153,7 @@ def test_a_metric_is_not_missed_where_its_case_did_not_pass_or_is_another_kind()
         Run(night=12, figures=left, key={"workload_version": "2"}),
         Run(night=12, figures=left, campaign="ad hoc"),
     ):
-        assert missing(*runs, other) == []
+        assert findings_of("not run", *runs, other) == []
 
 
 def test_a_metric_that_is_reported_now_and_then_is_not_missed_at_once() -> None:
@@ -164,7 +164,7 @@ def test_a_metric_that_is_reported_now_and_then_is_not_missed_at_once() -> None:
         )
         for night in range(30)
     ]
-    assert missing(*runs) == []
+    assert findings_of("not run", *runs) == []
 
 
 def test_the_night_of_a_nightly_campaign_is_a_full_one_whatever_else_ran() -> None:

@@ -1,14 +1,17 @@
 """A node that is slow whenever it is drawn gets a verdict of its own, until it has healed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
-from simulated_history import FIRST_NIGHT, Run, history, morning_after
+from history_verdicts import findings_of, verdict
+from simulated_history import FIRST_NIGHT, Run
 
-from perflogs.judging.finding import Finding
-from perflogs.judging.verdict import CLEAN, REGRESSED, Verdict, reach_verdict
+from perflogs.exit_codes import CLEAN, REGRESSED
+from perflogs.statistics.analysis import analyse
 from perflogs.statistics.judge import judge
+from perflogs.statistics.slow_nodes import slow_nodes
 
 FLEET = ["n1", "n2", "n3", "n4"]
 
@@ -34,14 +37,6 @@ def runs(values, nodes) -> list[Run]:
     ]
 
 
-def verdict(made: list[Run]) -> Verdict:
-    return reach_verdict(history(made), {}, morning_after(made))
-
-
-def regressions(made: list[Run]) -> list[Finding]:
-    return [each for each in verdict(made).findings if each.state == "regression"]
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_node_that_becomes_slow_is_named_since_its_first_slow_run(seed):
     values, nodes, bad = drawn(seed)
@@ -60,6 +55,15 @@ def test_three_bad_runs_confirm_a_node_and_two_do_not():
         made = values.copy()
         made[bad] *= 0.8
         assert bool(slow(made[: bad[-1] + 4], nodes[: bad[-1] + 4])) == confirmed
+
+
+@pytest.mark.parametrize(("score", "named"), [(4.2, False), (6.0, True)])
+def test_in_a_long_series_an_effect_that_chance_may_have_made_names_no_node(score, named):
+    values, nodes, _ = drawn(0, nights=1000)
+    found = analyse(values, nodes, "higher", "relative")
+    [effect] = found.effects
+    made = replace(effect, error=abs(effect.size) / score)
+    assert bool([*slow_nodes(replace(found, effects=(made,)))]) is named
 
 
 def test_of_two_bad_runs_and_a_good_one_nothing_is_made():
@@ -102,17 +106,17 @@ def test_where_nothing_is_slow_no_node_is_named(noise):
 
 def test_a_slow_node_is_a_finding_of_class_hardware_that_the_exit_code_knows():
     values, nodes, bad = drawn(3)
-    result = verdict(runs(values, nodes))
+    result = verdict(*runs(values, nodes))
     [finding] = [each for each in result.findings if each.state == "regression"]
     assert (finding.category, finding.node, finding.nodes) == ("hardware", "n2", ("n2",))
     assert finding.reason == "worse than other nodes whenever it is drawn"
     assert finding.since == FIRST_NIGHT + timedelta(days=int(bad[0]))
     assert result.exit_code == REGRESSED
-    assert verdict(runs(*drawn(3, factor=1.0)[:2])).exit_code == CLEAN
+    assert verdict(*runs(*drawn(3, factor=1.0)[:2])).exit_code == CLEAN
 
 
 def test_a_node_that_was_always_slow_says_so():
-    [finding] = regressions(runs(*drawn(3, first=0)[:2]))
+    [finding] = findings_of("regression", *runs(*drawn(3, first=0)[:2]))
     assert finding.node == "n2"
     assert "as long as it is known" in finding.reason
 
@@ -128,7 +132,7 @@ def test_the_cause_is_what_changed_on_the_node():
         )
         for run in runs(values, nodes)
     ]
-    [finding] = regressions(made)
+    [finding] = findings_of("regression", *made)
     assert finding.causes == ("driver 1 -> 2",)
 
 
@@ -136,5 +140,6 @@ def test_a_node_that_was_not_drawn_for_a_month_is_not_accused_any_more():
     values, nodes, _ = drawn(3, nights=120)
     later = [*nodes[:85], *(node.replace("n2", "n1") for node in nodes[85:])]
     values = np.where((np.arange(120) >= 85) & (values < 900), 1000.0, values)
-    assert [each.node for each in regressions(runs(values[:90], later[:90]))] == ["n2"]
-    assert regressions(runs(values, later)) == []
+    made = runs(values, later)
+    assert [each.node for each in findings_of("regression", *made[:90])] == ["n2"]
+    assert findings_of("regression", *made) == []

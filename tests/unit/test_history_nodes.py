@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from simulated_history import FIRST_NIGHT, Run, history
 
+from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
 from perflogs.fleet.coverage import EVER_SEEN, GIVEN, RECORDED, coverage
 from perflogs.fleet.differing import trusted_value
 from perflogs.fleet.drift import drift
 from perflogs.fleet.finding import DIFFERENT, FAILING, UNSTEADY, WORSE
 from perflogs.fleet.folding import folded
-from perflogs.fleet.verdict import CLEAN, CONFIRMED, NOT_JUDGED, judge_fleet
+from perflogs.fleet.verdict import judge_fleet
 from perflogs.fleet.wording import reason
 
 BEFORE = FIRST_NIGHT - timedelta(days=1)
@@ -80,7 +81,7 @@ def test_a_slow_node_is_confirmed_with_its_deviation_and_first_night():
     (finding,) = verdict.findings
     assert finding.difference == pytest.approx(-0.1, abs=0.02)
     assert (finding.since, finding.throughout) == (FIRST_NIGHT + timedelta(days=3), False)
-    assert (finding.bad, finding.runs, verdict.exit_code) == (4, 4, CONFIRMED)
+    assert (finding.bad, finding.runs, verdict.exit_code) == (4, 4, REGRESSED)
 
 
 def test_a_node_that_was_always_slow_may_have_begun_earlier():
@@ -183,7 +184,7 @@ def test_a_node_that_fails_where_its_peers_pass_is_confirmed():
     assert said(verdict) == [("n3", FAILING, "confirmed", "")]
     (finding,) = verdict.findings
     assert (finding.bad, finding.runs, finding.throughout) == (5, 5, True)
-    assert verdict.exit_code == CONFIRMED
+    assert verdict.exit_code == REGRESSED
     assert "2 ECC errors" in reason(finding)
     assert "  " not in reason(finding)
 
@@ -311,6 +312,11 @@ def test_without_a_majority_nobody_is_named_and_it_is_said():
     assert said(verdict) == []
     (undecided,) = verdict.undecided
     assert sorted(undecided.nodes_of.values()) == [["n1", "n2", "n3"], ["n4", "n5", "n6"]]
+
+
+def test_of_two_nodes_nothing_is_said_whatever_they_compute():
+    verdict = judge(differs(fleet(nodes=2), "n2"))
+    assert (said(verdict), verdict.undecided, verdict.exit_code) == ([], [], NOT_JUDGED)
 
 
 @pytest.mark.parametrize(

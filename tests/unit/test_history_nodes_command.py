@@ -6,9 +6,8 @@ import json
 import sys
 
 import pytest
+from history_commands import called, one_line_error
 from simulated_history import Run, write_performance_logs
-
-from perflogs.__main__ import main
 
 
 def fleet(nodes=8, nights=5, slow=None, differing=None, **fields):
@@ -42,27 +41,28 @@ def logs(tmp_path, monkeypatch):
 
 @pytest.fixture
 def drain(tmp_path):
-    """A command that notes its arguments, and ends as the file `exit` says; and its notes."""
+    """A command that notes its arguments, and fails for the node n3 where there is a file
+    `exit-n3`; and its notes."""
     program, notes = tmp_path / "drain.py", tmp_path / "notes"
     program.write_text(
         "import pathlib, sys\n"
         "here = pathlib.Path(__file__).parent\n"
         "with (here / 'notes').open('a') as file: file.write(' '.join(sys.argv[1:]) + '\\n')\n"
-        "sys.exit((here / 'exit').exists())\n"
+        "sys.exit((here / f'exit-{sys.argv[-1]}').exists())\n"
     )
     notes.touch()
     return f"{sys.executable} {program}", notes
 
 
 def test_a_sound_fleet_is_0(logs, capsys):
-    assert main(["nodes", *logs(fleet())]) == 0
+    assert called("nodes", *logs(fleet())) == 0
     out = capsys.readouterr().out
     assert "8 of 8 nodes in 7 days (of those ever seen: " in out
     assert "no node is confirmed, 8 nodes compared with their peers" in out
 
 
 def test_a_confirmed_node_is_1_and_stands_in_the_table(logs, capsys):
-    assert main(["nodes", *logs(fleet(slow=3))]) == 1
+    assert called("nodes", *logs(fleet(slow=3))) == 1
     out = capsys.readouterr().out
     assert "n3" in out
     assert "confirmed" in out
@@ -70,12 +70,12 @@ def test_a_confirmed_node_is_1_and_stands_in_the_table(logs, capsys):
 
 
 def test_a_node_that_computes_differently_is_1(logs, capsys):
-    assert main(["nodes", *logs(fleet(differing=3))]) == 1
+    assert called("nodes", *logs(fleet(differing=3))) == 1
     assert "0.7, not 0.6" in capsys.readouterr().out
 
 
 def test_too_few_nodes_are_4(logs, capsys):
-    assert main(["nodes", *logs([Run(night=night) for night in range(9)])]) == 4
+    assert called("nodes", *logs([Run(night=night) for night in range(9)])) == 4
     assert "nothing could be judged" in capsys.readouterr().out
 
 
@@ -90,23 +90,15 @@ def test_too_few_nodes_are_4(logs, capsys):
     ],
 )
 def test_what_cannot_be_used_is_2_and_said_in_one_line(logs, capsys, options, said):
-    try:
-        code = main(["nodes", *logs(fleet()), *options])
-    except SystemExit as ended:
-        code = ended.code
-
-    error = capsys.readouterr().err
-    assert code == 2
-    assert error.startswith("error: ")
-    assert said in error
-    assert error.count("\n") == 1
+    assert called("nodes", *logs(fleet()), *options) == 2
+    assert said in one_line_error(capsys)
 
 
 def test_the_number_of_nodes_needs_one_partition(logs, capsys):
     options = logs([*fleet(), *fleet(partition="cpu")])
-    assert main(["nodes", *options, "--nodes", "20"]) == 2
+    assert called("nodes", *options, "--nodes", "20") == 2
     assert "choose with --system from pearl:cpu, pearl:gpu" in capsys.readouterr().err
-    assert main(["nodes", *options, "--nodes", "20", "--system", "pearl:gpu"]) == 0
+    assert called("nodes", *options, "--nodes", "20", "--system", "pearl:gpu") == 0
     out = capsys.readouterr().out
     assert "pearl:gpu: 8 of 20 nodes in 7 days (the number given)" in out
     assert "never seen at all: 12" in out
@@ -114,7 +106,7 @@ def test_the_number_of_nodes_needs_one_partition(logs, capsys):
 
 def test_since_chooses_the_nights(logs, capsys):
     runs = [*fleet(nights=12), Run(night=0, nodes="n77")]
-    assert main(["nodes", *logs(runs), "--since", "3d"]) == 0
+    assert called("nodes", *logs(runs), "--since", "3d") == 0
     out = capsys.readouterr().out
     assert "8 of 9 nodes in 3 days" in out
     assert "not seen since 2026-01-01: n77" in out
@@ -123,7 +115,7 @@ def test_since_chooses_the_nights(logs, capsys):
 
 def test_the_documents_say_what_the_page_says(logs, tmp_path, capsys):
     options = logs(fleet(slow=3, differing=4))
-    assert main(["nodes", *options, "--json", "-", "--csv", str(tmp_path / "found.csv")]) == 1
+    assert called("nodes", *options, "--json", "-", "--csv", str(tmp_path / "found.csv")) == 1
     document = json.loads(capsys.readouterr().out)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "found.csv").read_text())))
     assert document["exit_code"] == 1
@@ -137,8 +129,8 @@ def test_the_documents_say_what_the_page_says(logs, tmp_path, capsys):
 def test_the_action_runs_once_for_as_long_as_the_finding_stands(logs, drain, tmp_path):
     command, notes = drain
     options = [*logs(fleet(slow=3)), "--on-confirmed", f"{command} {{node}}"]
-    assert main(["nodes", *options]) == 1
-    assert main(["nodes", *options]) == 1
+    assert called("nodes", *options) == 1
+    assert called("nodes", *options) == 1
     assert notes.read_text() == "n3\n"
     kept = json.loads((tmp_path / "perflogs" / "node-actions.json").read_text())
     assert [each["node"] for each in kept["acted"]] == ["n3"]
@@ -146,18 +138,19 @@ def test_the_action_runs_once_for_as_long_as_the_finding_stands(logs, drain, tmp
 
 def test_a_failing_action_is_2_and_is_tried_again(logs, drain, tmp_path, capsys):
     command, notes = drain
-    options = [*logs(fleet(slow=3)), "--on-confirmed", command]
-    (tmp_path / "exit").touch()
-    assert main(["nodes", *options]) == 2
+    options = [*logs(fleet(slow=3, differing=4)), "--on-confirmed", command]
+    (tmp_path / "exit-n3").touch()
+    assert called("nodes", *options) == 2
     error = capsys.readouterr().err
     assert "n3: exit code 1" in error
-    assert "error: the action failed for n3" in error
-    (tmp_path / "exit").unlink()
-    assert main(["nodes", *options]) == 1
-    assert notes.read_text() == "n3\nn3\n"
+    assert "n4: exit code 0" in error
+    assert "error: the action failed for n3\n" in error
+    (tmp_path / "exit-n3").unlink()
+    assert called("nodes", *options) == 1
+    assert sorted(notes.read_text().split()) == ["n3", "n3", "n4"]
 
 
 def test_no_confirmed_node_means_no_action(logs, drain):
     command, notes = drain
-    assert main(["nodes", *logs(fleet()), "--on-confirmed", command]) == 0
+    assert called("nodes", *logs(fleet()), "--on-confirmed", command) == 0
     assert notes.read_text() == ""

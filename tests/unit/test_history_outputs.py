@@ -1,24 +1,18 @@
 """Where documents go, what they say where there is no verdict, and what a command line may say."""
 
+import csv
 import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from history_commands import called
 from simulated_history import FIRST_NIGHT, Run, morning_after, series, write_performance_logs
 
-from perflogs.__main__ import main
 from perflogs.commands.sources import today
 from perflogs.whole_file import write_whole
 
 SOUND = series([1000.0 + night % 3 for night in range(14)])
-
-
-def called(*arguments: object) -> int:
-    try:
-        return main([str(each) for each in arguments])
-    except SystemExit as ended:
-        return int(ended.code or 0)
 
 
 @pytest.fixture
@@ -36,9 +30,10 @@ AS_OF = ["--as-of", str(morning_after(SOUND))]
 def test_documents_of_yesterday_do_not_outlive_an_unusable_history(
     logs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = ["--prometheus", "t.prom", "--junit", "t.xml", "--json", "t.json"]
+    files = ["--prometheus", "t.prom", "--junit", "t.xml", "--json", "t.json", "--csv", "t.csv"]
     assert called("check", *logs, *AS_OF, *files) == 0
     assert "trigpoint_check_exit_code 0" in (tmp_path / "t.prom").read_text()
+    assert [*csv.DictReader((tmp_path / "t.csv").open())] == []
     (tmp_path / "perflogs/acknowledged.json").write_text("{")
     assert called("check", *logs, *AS_OF, *files) == 2
     (sample,) = [line for line in (tmp_path / "t.prom").read_text().splitlines() if line[0] != "#"]
@@ -50,7 +45,53 @@ def test_documents_of_yesterday_do_not_outlive_an_unusable_history(
     document = json.loads((tmp_path / "t.json").read_text())
     assert document["exit_code"] == 2
     assert "acknowledged.json" in document["error"]
+    [row] = csv.DictReader((tmp_path / "t.csv").open())
+    assert (row["state"], row["finding"]) == ("unusable input", "")
+    assert "acknowledged.json" in row["reason"]
     assert capsys.readouterr().err.count("error: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [(["nodes"], "kind"), (["compare", "14d..7d", "7d.."], "verdict")]
+)
+def test_nor_those_of_the_other_commands(
+    logs: list[str], tmp_path: Path, command: list[str], kind: str
+) -> None:
+    files = ["--json", "t.json", "--csv", "t.csv"]
+    assert called(*command, *logs, *files) in (0, 4)
+    assert called(*command, "--history", "/nowhere", *files) == 2
+    document = json.loads((tmp_path / "t.json").read_text())
+    assert document["exit_code"] == 2
+    [row] = csv.DictReader((tmp_path / "t.csv").open())
+    assert row[kind] == "unusable input"
+    assert row["reason"] == document["error"]
+    assert "/nowhere" in row["reason"]
+
+
+def test_where_no_run_has_a_time_the_documents_say_that_nothing_was_judged(
+    logs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called("import", "published", "--to", "published") == 0
+    (tmp_path / "t.json").write_text("of yesterday")
+    assert called("nodes", "--history", "published", "--no-index", "--json", "t.json") == 4
+    document = json.loads((tmp_path / "t.json").read_text())
+    assert (document["exit_code"], document["judged"], document["findings"]) == (4, 0, [])
+    assert "nothing could be judged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_file_that_cannot_be_written_keeps_no_other_as_it_was(
+    logs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], usable: bool
+) -> None:
+    if not usable:
+        (tmp_path / "perflogs/acknowledged.json").write_text("{")
+
+    files = ["--junit", "/nowhere/t.xml", "--json", "t.json", "--prometheus", "t.prom"]
+    assert called("check", *logs, *AS_OF, *files) == 2
+    assert json.loads((tmp_path / "t.json").read_text())["exit_code"] == (0 if usable else 2)
+    assert f"exit_code {0 if usable else 2}\n" in (tmp_path / "t.prom").read_text()
+    error = capsys.readouterr().err
+    assert ("/nowhere/t.xml" if usable else "acknowledged.json") in error
 
 
 def test_without_a_history_the_error_is_the_one_that_is_said(

@@ -73,6 +73,8 @@ def test_a_log_without_the_newer_columns_is_read(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ("pass|what", "columns"),
+        # It begins as the header does.
+        ("result|what", "columns"),
         ("", "columns"),
         (line().rstrip() + "|more", "columns"),
         ("<error formatting the log message: please check the 'format' string>", "format"),
@@ -129,6 +131,12 @@ def test_of_many_unreadable_lines_the_number_is_kept(tmp_path: Path) -> None:
     assert len(found.unreadable) == LINES_KEPT
     assert found.unlisted == 50
     assert {len(each.text) for each in found.unreadable} == {CHARACTERS_KEPT}
+
+
+def test_whatever_is_wrong_with_them_no_more_lines_of_a_file_are_kept(tmp_path: Path) -> None:
+    half = LINES_KEPT // 2 + 5
+    found = read(tmp_path, line(), *["x\n"] * half, *["\0\n"] * half)
+    assert (len(found.unreadable), found.unlisted) == (LINES_KEPT, 10)
 
 
 def test_lines_of_several_files_keep_their_numbers(tmp_path: Path) -> None:
@@ -295,6 +303,18 @@ def test_the_default_format_has_one_line_for_all_figures(tmp_path: Path) -> None
     assert [(each.line, each.why) for each in found.unreadable] == [
         (3, "loss.value is not a number")
     ]
+
+
+def test_a_reference_of_0_without_bounds_is_none(tmp_path: Path) -> None:
+    columns = (*COLUMNS, "perf_ref", "perf_lower_thres", "perf_upper_thres")
+    fields = ("perf_ref", "perf_lower_thres", "perf_upper_thres")
+    written = [(0, "null", "null"), (2, "null", "null"), (0, "null", 0.1), (0, -0.1, "null")]
+    lines = [
+        line(at(0, night), columns=columns, **dict(zip(fields, each, strict=True)))  # type: ignore[arg-type]
+        for night, each in enumerate(written)
+    ]
+    figures = read(tmp_path, *lines, columns=columns).figures
+    assert figures["reference"].to_list() == [None, 2.0, 0.0, 0.0]
 
 
 def test_a_failure_with_figures_has_missed_a_reference(tmp_path: Path) -> None:

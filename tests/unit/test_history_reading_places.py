@@ -133,6 +133,7 @@ def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
         ("sst_bias_reduction", "K", "higher", "absolute"),
         ("megabytes_read_per_second", "MB/s", "higher", "relative"),
         ("loss_step100", "1", "equal", "absolute"),
+        ("megabytes_read_per_second", "", "higher", "relative"),
         # Of other suites.
         ("Triad", "MB/s", "higher", "relative"),
         ("copy_bw", "", "higher", "relative"),

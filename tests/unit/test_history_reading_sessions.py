@@ -136,12 +136,14 @@ def test_log_and_session_say_one_thing_of_one_run(
 
 
 def test_the_second_is_cut_off_as_in_the_log(tmp_path: Path) -> None:
-    for number, fraction in enumerate([0.0, 0.5, 0.999999, 0.9999999]):
+    # Of the last, a number of 64 bits has 0.99999976, which is 1 to the microsecond.
+    for number, fraction in enumerate([0.0, 0.5, 0.999999, 0.9999997]):
         ended = START.timestamp() + fraction
+        assert ended < START.timestamp() + 1
         source = write_report(
             tmp_path / f"{number}.json", report([case(job_completion_time_unix=ended)])
         )
-        second = START + timedelta(seconds=1 if fraction > 0.9999999 - 1e-9 else 0)
+        second = START + timedelta(seconds=int(number == 3))
         assert read_history([source]).runs["time"].to_list() == [second]
 
 
@@ -239,6 +241,12 @@ def test_a_dry_run_is_no_run(tmp_path: Path, kind: str) -> None:
     unmeasured = {"pearl:gpu:speed": [None, 0, None, None, "GB/s", None]}
     source = write(tmp_path, kind, report([case(None, perfvalues=unmeasured), case()]))
     assert read_history([source]).runs["jobid"].to_list() == ["7"]
+
+
+def test_a_job_that_passed_without_a_figure_is_a_run(tmp_path: Path, kind: str) -> None:
+    unmeasured = {"pearl:gpu:speed": [None, 0, None, None, "GB/s", None]}
+    source = write(tmp_path, kind, report([case(None, jobid="9", perfvalues=unmeasured)]))
+    assert read_history([source]).runs["jobid"].to_list() == ["9"]
 
 
 def test_a_case_that_cannot_be_read_is_shown(tmp_path: Path, kind: str) -> None:

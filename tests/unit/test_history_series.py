@@ -5,11 +5,12 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from history_verdicts import verdict
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated_history import FIRST_NIGHT, Run, history, morning_after, series
+from simulated_history import FIRST_NIGHT, Run, history, series
 
-from perflogs.judging.verdict import REGRESSED, reach_verdict
+from perflogs.exit_codes import REGRESSED
 from perflogs.series import LEAST_A_NIGHT, MOST_RUNS, series_of, thinned
 
 
@@ -34,6 +35,12 @@ def test_only_sound_runs_with_finite_figures_of_two_years_count():
     ]
     [found] = series_of(history(runs))
     assert found.values.tolist() == [3.0, 4.0]
+
+
+def test_what_others_have_run_since_shortens_no_series():
+    runs = [Run(name="Old", night=night) for night in (0, 725)]
+    lengths = [each.values.size for each in series_of(history([*runs, Run(name="New", night=740)]))]
+    assert lengths == [1, 2]
 
 
 def test_the_identity_of_a_series_is_the_same_with_more_nights():
@@ -74,7 +81,7 @@ def test_what_stands_for_a_night_is_put_down_to_no_node():
 @pytest.mark.parametrize("nights", [12, 700])
 def test_a_fleet_that_loses_a_fifth_in_one_night_is_a_regression_of_the_system(nights):
     runs = fleet(nights + 1, 2400 // nights + 1, lambda night: 800.0 if night == nights else 1000.0)
-    result = reach_verdict(history(runs), {}, morning_after(runs))
+    result = verdict(*runs)
     [finding] = result.findings
     assert (finding.state, finding.category, finding.node) == ("regression", "regression", "")
     assert finding.since == FIRST_NIGHT + timedelta(days=nights)
@@ -83,7 +90,7 @@ def test_a_fleet_that_loses_a_fifth_in_one_night_is_a_regression_of_the_system(n
 
 def test_a_fleet_on_which_nothing_changes_stays_clean():
     runs = fleet(13, 200)
-    assert reach_verdict(history(runs), {}, morning_after(runs)).findings == []
+    assert verdict(*runs).findings == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(-10, 10)), min_size=1), st.integers(1, 9))

@@ -126,6 +126,16 @@ def test_a_node_that_is_slow_whenever_it_is_drawn_has_an_effect_of_its_own():
     assert not found[~slow].any()
 
 
+def test_amid_noise_hardly_any_node_has_an_effect():
+    found = []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        positions = 0.1 * random.standard_t(3, 400)
+        where = membership([f"n{node}" for node in random.integers(30, size=400)])
+        found.append(added(positions, where, 0.1, 0.02).any())
+    assert sum(found) <= 2
+
+
 def test_a_node_used_alone_in_an_era_has_no_effect_of_its_own():
     positions = np.log(noisy(90))
     positions[45:] += np.log(0.9)

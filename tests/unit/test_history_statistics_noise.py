@@ -5,12 +5,21 @@ import pytest
 
 from perflogs.statistics import analysis
 from perflogs.statistics.confirmation import (
+    FAR,
+    FARTHEST,
     confirmed,
     critical,
     evidence,
     residuals,
 )
-from perflogs.statistics.noise import autocorrelation, inflation, level, log_likelihood, scale
+from perflogs.statistics.noise import (
+    CLIP_LEVEL,
+    autocorrelation,
+    inflation,
+    level,
+    log_likelihood,
+    scale,
+)
 from perflogs.statistics.segmentation import PENALTY
 from perflogs.statistics.yardstick import yardstick
 
@@ -115,6 +124,14 @@ def test_a_level_is_a_mean_that_slow_nights_hardly_move():
     assert level(np.array([0.0, 1.0]), 0.001) == pytest.approx(0.5)
 
 
+def test_a_level_is_where_runs_pull_as_much_to_either_side():
+    values = np.random.default_rng(0).exponential(1, 200)
+    place = level(values, 0.7)
+    pulls = np.clip(values - place, -0.7 * CLIP_LEVEL, 0.7 * CLIP_LEVEL)
+    assert pulls.mean() == pytest.approx(0, abs=1e-9)
+    assert abs(place - np.median(values)) > 0.1
+
+
 def test_residuals_that_come_back_explain_each_other():
     alike, apart = np.repeat([0.0, 9.0], 20), np.linspace(0, 60, 40)
     assert log_likelihood(alike, 1.0) > log_likelihood(apart, 1.0)
@@ -144,8 +161,42 @@ def test_three_slow_nights_say_less_where_slow_nights_are_common():
     assert says([]) > says([20, 40]) > says([20, 40, 60, 80, 100, 120])
 
 
+def odds(distance, stray=0.0, noise=1.0):
+    """The logarithm of the odds that the last three of sixty runs are at another level, so many
+    standard deviations away; one of the others strayed."""
+    positions = noise * gaussian(60)
+    positions[10] = stray
+    positions[-3:] += distance
+    strays = residuals(positions, [0, 57, 60], 1.0)
+    return evidence(positions, strays, (slice(0, 57), slice(57, 60)), 1.0, 1.0) ** 2 / 2
+
+
+def test_far_away_the_odds_for_a_change_grow_with_its_distance_and_farther_no_more():
+    # From here on nothing else grows: the two levels are nowhere near each other.
+    far = 3 * FAR
+    near = odds(far)
+    for factor in (2, 5):
+        assert odds(factor * far) - near == pytest.approx(np.log(factor), abs=0.05)
+    assert odds(2 * FARTHEST) == odds(1.1 * FARTHEST)
+    assert odds(2 * FARTHEST) - near == pytest.approx(np.log(FARTHEST / far), abs=0.05)
+
+
+def test_nearby_the_distance_of_a_change_says_nothing_by_itself():
+    distance = FAR / 4
+    alone, with_a_stray = (odds(distance, stray, noise=0.1) for stray in (0.0, 0.6 * distance))
+    assert alone == pytest.approx(with_a_stray, abs=0.5)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_where_a_run_strayed_half_as_far_the_distance_of_a_change_says_nothing(direction):
+    distance = 2 * FARTHEST
+    within, beyond = (odds(distance, direction * share * distance) for share in (0.49, 0.51))
+    assert within - beyond == pytest.approx(np.log(FARTHEST / FAR))
+    assert odds(distance, 2 * direction * distance) == pytest.approx(beyond)
+
+
 def test_a_very_new_change_and_an_old_one_need_more_evidence():
-    assert critical(3) > critical(4) > critical(5) == critical(10)
+    assert critical(3) > critical(4) > critical(5) > critical(10)
     assert critical(10) < critical(20) < critical(30) < critical(40) == critical(500)
 
 

@@ -156,3 +156,12 @@ def test_more_nights_of_the_same_leave_a_finding_as_it_is(seed, loss, more):
 def test_no_series_makes_the_verdict_fail(values, comparison):
     for better in ("higher", "lower", "equal", ""):
         assert isinstance(verdict(np.array(values), better, comparison), Judgement)
+
+
+@pytest.mark.parametrize("comparison", ["relative", "absolute"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("garbled", [[1e300] * 5, [1e300], [1e300, 1e-300] * 3])
+def test_neither_do_figures_at_the_ends_of_what_a_number_can_be(garbled, sign, comparison):
+    values = [*[1e-300] * 20, *(sign * each for each in garbled)]
+    for better in ("higher", "lower", "equal", ""):
+        assert isinstance(verdict(np.array(values), better, comparison), Judgement)

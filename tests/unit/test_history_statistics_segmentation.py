@@ -54,9 +54,10 @@ def test_fewer_runs_than_two_segments_take_are_one(count):
     assert segment(np.arange(count) * 100.0, PENALTY) == [0, count]
 
 
-def test_a_place_far_out_is_only_one_place():
+@pytest.mark.parametrize("far", [1e300, np.inf])
+def test_a_place_far_out_is_only_one_place(far):
     places = np.zeros(40)
-    places[20] = 1e300
+    places[20] = far
     assert segment(places, PENALTY) == [0, 40]
-    places[35:] = 1e300
+    places[35:] = far
     assert segment(places, PENALTY) == [0, 35, 40]

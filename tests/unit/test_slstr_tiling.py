@@ -94,5 +94,8 @@ def test_tiles_without_a_core_or_off_the_grid_are_refused(side):
 
 
 @pytest.mark.parametrize("side", [None, 104, 512])
-def test_other_tiles_are_not_refused(side):
+def test_other_tiles_are_not_refused_and_have_a_core(side):
     require_usable_side(side)
+    tiling = Tiling.of((700, 700), side)
+    assert min(tiling.cores) >= STRIDE
+    assert max(tiling.sides) <= (side or 1000)

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Container, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,16 +58,23 @@ def held_by(
 
 def _of(process: psutil.Process) -> tuple[int, float]:
     held, cpu = 0, 0.0
-    try:
-        for each in [process, *process.children(recursive=True)]:
-            held += each.memory_full_info().pss
+    for each in _with_children(process):
+        # One that ended between being listed and being asked holds nothing, and its parent knows
+        # what it took; the others still hold what they hold.
+        with suppress(psutil.NoSuchProcess):
+            pss, took = each.memory_full_info().pss, each.cpu_times()
+            held += pss
             # Of children that have ended as well.
-            took = each.cpu_times()
             cpu += took.user + took.system + took.children_user + took.children_system
-    except psutil.NoSuchProcess:
-        # It ended between being listed and being asked.
-        return held, cpu
     return held, cpu
+
+
+def _with_children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        # It has ended, and is about to be waited for.
+        return []
 
 
 def size_on_disk(folder: Path) -> int:

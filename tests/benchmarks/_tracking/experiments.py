@@ -76,8 +76,8 @@ def still(kind: str, number: int) -> int:
 
 
 def accuracy_falls(number: int) -> Find:
-    """An accuracy that is the same to the last digit, and falls by 0.02 some time."""
-    before = int(_random(6, "Gaussian", number).integers(10, 100))
+    """An accuracy that is the same to the last digit, and falls by 0.02 after 20 runs or more."""
+    before = int(_random(6, "Gaussian", number).integers(20, 100))
     values = np.where(np.arange(before + 10) < before, 0.95, 0.93)
     return _first(list(alerts(values, before, comparison="absolute")), -0.02, before)
 
