@@ -13,13 +13,14 @@ if str(ROOT) not in sys.path:
 os.umask(os.umask(0o077) & ~0o050 | 0o022)
 
 try:
-    from checks.base import guards, outcomes, scheduling, session, site
+    from checks.base import container_platforms, guards, outcomes, scheduling, session, site
 
     if ROOT not in Path(guards.__file__).parents:
         raise ImportError(f"`import checks` finds another package: {guards.__file__}")
 
     guards.install()
     scheduling.install()
+    container_platforms.install()
     outcomes.install()
     session.validate()
     site.validate()

@@ -30,6 +30,8 @@ class AllReduce(WorkloadCheck):
 
     workload = "collectives"
     stage = "allreduce"
+    #: It has no image of its own.
+    carried_by = ("skyline", "slstr")
     reads_data = False
     num_gpus = builtins.parameter(GPU_COUNTS, type=int)
     cpu_nodes = builtins.parameter(CPU_NODE_COUNTS, type=int)

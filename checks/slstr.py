@@ -2,7 +2,6 @@
 and to what its masks do for sea-surface temperatures."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import reframe as rfm
@@ -10,13 +9,14 @@ import reframe.core.builtins as builtins
 from reframe.core.exceptions import SanityError
 from reframe.core.runtime import runtime
 
-from checks.base import geometry, sanity
+from checks.base import sanity
+from checks.base.bind_mounts import cache_folder
 from checks.base.dependencies import Input
 from checks.base.fixtures import require
 from checks.base.single_process_check import SingleProcessCheck
 from checks.base.stored_output import StoredOutput
 from checks.base.workload_check import WorkloadCheck
-from checks.base.workload_stage import ROOT, RUN_FOLDER, WorkloadFixture, WorkloadStage
+from checks.base.workload_stage import RUN_FOLDER, WorkloadFixture, WorkloadStage
 
 TRAINING, VALIDATION = "training", "validation"
 #: The folder of converted scenes that the network is trained for.
@@ -38,9 +38,7 @@ def archive(test: WorkloadStage) -> Path:
     if test.data:
         return Path(test.data)
 
-    storage = geometry.storage_paths(test.current_partition).get(test.storage)
-    cache = storage or os.environ.get("TRIGPOINT_CACHE") or ROOT / ".cache"
-    return Path(cache, test.workload, f"{test.preset}-{test.seed}").absolute()
+    return Path(cache_folder(test), test.workload, f"{test.preset}-{test.seed}")
 
 
 class SlstrSynthesis(WorkloadFixture):

@@ -28,6 +28,8 @@ def parameters_of(name: str) -> dict[str, str]:
 def _pattern(name: str, changed: Collection[str]) -> str:
     """Matches this name alone, without its spaces, as ReFrame does."""
     check, *parameters = name.split(" %")
+    # A variable that was given as if it were a parameter: ReFrame adds it after it has selected.
+    parameters = [each for each in parameters if not each.startswith(".")]
     keys = [each.split("=", 1)[0] for each in parameters]
     return "".join(
         [
@@ -48,6 +50,7 @@ def _literally(text: str) -> str:
 
 def _narrowed(given: str, case: str) -> str:
     name = given.split("=", 1)[0]
-    value = parameters_of(case).get(name)
+    parameters = parameters_of(case)
+    value = parameters.get(name, parameters.get(f".{name}"))
     # A comma would make two values of it.
     return given if value is None or "," in value else f"{name}={value}"

@@ -75,8 +75,8 @@ def parser() -> argparse.ArgumentParser:
         help="preflight: does every partition have what its site file promises?",
         description="Sees whether the checks load for the selected system, submits one short job "
         "to each of its partitions where they do, and prints one line for each thing that the "
-        "suite needs: green or red, why, and what to do. Exit "
-        "codes: 0 all green, 1 something is red, 2 unusable input; Ctrl-C cancels the jobs.",
+        "suite needs: green, amber where it stops no case or not all, or red, why, and what to do. "
+        "Exit codes: 0 nothing is red, 1 something is, 2 unusable input; Ctrl-C cancels the jobs.",
     )
     check.add_argument(
         "-C",
@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {one_line(error, 1000)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("error: interrupted; the jobs were cancelled", file=sys.stderr)
+        print("error: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 

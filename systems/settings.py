@@ -57,6 +57,7 @@ PERFLOG_COLUMNS = (
     "check_container",
     "check_dataset",
     "check_split",
+    "check_trained_workload",
     "check_seed",
     "check_suite_commit",
     "check_workload_version",
@@ -83,6 +84,7 @@ PERFLOG_COLUMNS = (
     "check_kernel_version",
     "check_firmware_version",
     "check_scheduler_version",
+    "check_image_commit",
     # When the line is written, for what never had a job to be completed.
     "asctime",
 )

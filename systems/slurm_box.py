@@ -1,8 +1,9 @@
 """The one-machine cluster that the integration tests start: Slurm, with node1 ... node4 all being
 this machine, each with four GPUs that are character devices and no GPUs.
 
-`slurm_box` computes on the processor alone. `slurm_box_broken` promises the GPUs, to show that one
-that is not there is red; it is a system of its own, so that nobody runs it unasked."""
+`slurm_box` computes on the processor alone, and `slurm_box_images` does so in Apptainer.
+`slurm_box_broken` promises the GPUs, to show that one that is not there is red; it is a system of
+its own, so that nobody runs it unasked."""
 
 from typing import Any
 
@@ -56,6 +57,19 @@ site_configuration = {
                     "processor": PROCESSOR,
                     "extras": _extras(1),
                 },
+            ],
+        },
+        {
+            "name": "slurm_box_images",
+            "descr": "the same, workloads in images",
+            "hostnames": [],
+            "partitions": [
+                _slurm_nodes(
+                    "cpu",
+                    "slurm",
+                    container_platforms=[{"type": "Apptainer"}],
+                    extras=_extras(4) | {"required_environment": [declare.IMAGES]},
+                )
             ],
         },
         {

@@ -28,9 +28,10 @@ def require(
     """Makes `test` wait for a `fixture` with these variables, run once for each of its partitions,
     or for those alone that are named.
 
-    Call it once, after init. ReFrame's own `fixture(...)` fixes the variables when the class is
-    made, before `-P preset=...` is known, and writes them into the name of the test, which is the
-    key of its history. This does for one instance what `FixtureSpace.inject` does for a class."""
+    Call it after init, as often as there are fixtures. ReFrame's own `fixture(...)` fixes the
+    variables when the class is made, before `-P preset=...` is known, and writes them into the name
+    of the test, which is the key of its history. This does for one instance what
+    `FixtureSpace.inject` does for a class."""
     wanted = TestFixture(fixture, scope="partition", variables=variables)
     registry = FixtureRegistry()
     parent = SimpleNamespace(
@@ -41,5 +42,7 @@ def require(
     for name in registry.add(wanted, 0, parent):
         test.depends_on(name, udeps.by_part)
 
-    test._rfm_fixture_registry = registry
-    test._rfm_fixture_space = {"dataset": _Listed(wanted.cls, wanted.scope)}
+    own: FixtureRegistry = vars(test).setdefault("_rfm_fixture_registry", FixtureRegistry())
+    own.update(registry)
+    listed = vars(test).setdefault("_rfm_fixture_space", {})
+    listed[fixture.__name__] = _Listed(wanted.cls, wanted.scope)

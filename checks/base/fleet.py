@@ -21,6 +21,7 @@ SAME = (
     "keras_version",
     "python_version",
     "suite_commit",
+    "image_digest",
 )
 FAILURE_CLASS = "hardware"
 

@@ -10,11 +10,12 @@ import reframe.utility.sanity as sn
 from reframe.core.exceptions import ReframeError
 
 from checks.base import geometry, presets, references, sanity
+from checks.base.container_platforms import CONTAINERS
 from checks.base.dependencies import Input, depend_on, require_same
 from checks.base.workload_stage import RUN_FOLDER, WorkloadStage
 
 #: What a record must say of the run itself, before the run is set up.
-SET_BY_THE_SUITE = {"container": "none", "mig_profile": ""}
+SET_BY_THE_SUITE = {"mig_profile": ""}
 
 
 def known_checks() -> set[str]:
@@ -32,8 +33,6 @@ class MeasuredStage(WorkloadStage):
 
     They have the parameters `preset` and `storage`."""
 
-    #: How the stage is launched: the container platform in small letters, or none.
-    container = builtins.variable(str, value="none")
     #: The MIG instance that a GPU of the partition is; empty where it is a whole one.
     mig_profile = builtins.variable(str, value="")
 
@@ -44,7 +43,6 @@ class MeasuredStage(WorkloadStage):
     #: The values that some of them may have at all; those of the classes above hold as well.
     known_values: dict[str, tuple[Any, ...]] = {
         "preset": tuple(presets.PRESETS),
-        "container": ("none", "docker", "sarus", "shifter", "singularity", "apptainer"),
     }
     #: Those of them that the records must confirm.
     confirmed_keys: tuple[str, ...] = ()
@@ -137,7 +135,7 @@ class MeasuredStage(WorkloadStage):
         self.reference_case = json.dumps(case, sort_keys=True).replace("|", "\\u007c")
         system = self.current_system
         storages = tuple(geometry.storage_paths(self.current_partition))
-        known = {**self._all_known_values(), "storage": storages}
+        known = {**self._all_known_values(), "storage": storages, "container": CONTAINERS}
         self.references = references.find(
             references.FOLDER / f"{system.name}.yaml",
             references.Wanted(

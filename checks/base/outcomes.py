@@ -22,7 +22,7 @@ from reframe.core.exceptions import (
 )
 from reframe.frontend.executors import RegressionTask
 
-from checks.base import scheduling
+from checks.base import images, scheduling
 from checks.base.references import ReferencesError
 from checks.base.sanity import (
     INPUT,
@@ -149,6 +149,8 @@ def _make_loggable(task: Any) -> None:
         # It failed before ReFrame told it where it is, by which the log is named.
         check._current_partition = task.testcase.partition
         check._current_environ = task.testcase.environ
+        if hasattr(check, "container"):
+            check.container = images.chosen(check.container, task.testcase.partition)
 
     if not check.perfvalues and hasattr(check, "reference_keys"):
         # They are columns in ReFrame's own format, and a log with other columns is another file.

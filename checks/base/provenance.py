@@ -11,6 +11,7 @@ from checks.base.records import RecordsError, parse
 # Loggable variable -> the key of the record that fills it.
 PROVENANCE = {
     "suite_commit": "suite_commit",
+    "image_commit": "image_commit",
     "dataset_digest": "dataset_digest",
     "workload_version": "workload_version",
     "tensorflow_version": "tensorflow_version",
@@ -66,9 +67,11 @@ class Provenance(rfm.RegressionTestPlugin):
     #: Whose failure it is, and why: see sanity.py and outcomes.py. Empty where nothing failed.
     failure_class = builtins.variable(str, value="")
     failure_reason = builtins.variable(str, value="")
-    #: The image that the stage ran in, and its digest; empty natively.
+    #: The image that the stage ran in, its digest, and the commit of the suite that it says it was
+    #: built from; empty natively.
     image = builtins.variable(str, value="")
     image_digest = builtins.variable(str, value="")
+    image_commit = builtins.variable(str, value="")
     #: What the session is run for, and how it was started: see session.py.
     campaign = builtins.variable(str, value="")
     session_command = builtins.variable(str, value="")

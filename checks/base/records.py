@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Of every line that is a record.
+MARK = ":::MLLOG"
 # A launcher may put a rank in front of a line, and a progress bar may share it.
-_LINE = re.compile(r":::MLLOG\s+(.*)$")
+_LINE = re.compile(rf"{MARK}\s+(.*)$")
 
 
 class RecordsError(ValueError):

@@ -5,24 +5,24 @@ misspelt one would silently change what is measured. Loaded with the checks, bef
 the complaints name system:partition, the field, and what is expected there."""
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, Protocol
 
 from reframe.core.exceptions import ReframeFatalError
 from reframe.core.runtime import runtime
 
-WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
+from checks.base import site_containers
+from checks.base.gpu_access import WSL2
+from checks.base.site_extras import COUNT, KNOWN_EXTRAS, is_count, is_list_of_variables
+
 GPU = "gpu"
-FEATURES = (GPU, "offline")
+FEATURES = (GPU, "offline", WSL2)
 #: What says nothing without a GPU; the resource is that with which a job asks for GPUs.
 GPU_RESOURCE = "_rfm_gpu"
 GPU_EXTRAS = ("gpu_peak_tflops", "mig_profile")
 # ReFrame puts these among the extras itself.
 REFRAME_EXTRAS = ("launcher", "scheduler")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # Near enough for a slip of the fingers, not for a name of the site's own such as `gpu2`.
 MISSPELT = 0.87
 
@@ -36,10 +36,12 @@ class Partition(Protocol):
 
     fullname: str
     access: Any
+    container_environs: Any
     devices: Any
     environs: Any
     extras: Any
     features: Any
+    launcher_type: Any
     processor: Any
     resources: Any
     scheduler: Any
@@ -63,12 +65,12 @@ def complaints(partition: Partition, environment: Mapping[str, str]) -> list[str
     because they leave other fields empty. Fields that are right are held against each other."""
     found = _unset(partition.extras.get("required_environment", []), environment)
     found = found or [*_own_fields(partition), *_features(partition), *_extras(partition.extras)]
-    found = found or [*_contradictions(partition)]
+    found = found or [*_contradictions(partition), *site_containers.complaints(partition)]
     return [f"{partition.fullname}: {each}" for each in found]
 
 
 def _unset(names: Any, environment: Mapping[str, str]) -> list[str]:
-    if not _is_list_of_variables(names):
+    if not is_list_of_variables(names):
         return []
 
     unset = [name for name in names if not environment.get(name)]
@@ -87,16 +89,16 @@ def _own_fields(partition: Partition) -> Iterable[str]:
             yield f"access: one line without control characters is expected, not {option!r}"
 
     num_cpus = partition.processor.info.get("num_cpus", 1)
-    if not _is_count(num_cpus):
-        yield f"processor: num_cpus: {_COUNT} is expected, not {num_cpus!r}"
+    if not is_count(num_cpus):
+        yield f"processor: num_cpus: {COUNT} is expected, not {num_cpus!r}"
 
     for device in partition.devices:
         kind, number = device.info.get("type"), device.num_devices
         if kind != GPU:
             yield f"devices: type: {GPU!r} is the only one that is known, not {kind!r}"
 
-        if not _is_count(number):
-            yield f"devices: num_devices: {_COUNT} is expected, not {number!r}"
+        if not is_count(number):
+            yield f"devices: num_devices: {COUNT} is expected, not {number!r}"
 
 
 def _features(partition: Partition) -> Iterable[str]:
@@ -134,90 +136,3 @@ def _extras(extras: Mapping[str, Any]) -> Iterable[str]:
         is_right, expectation = KNOWN_EXTRAS[name]
         if not is_right(value):
             yield f"extras: {name}: {expectation} is expected, not {value!r}"
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
-
-
-def _is_folder(value: Any) -> bool:
-    return _is_text(value) and value.startswith("/")
-
-
-def _is_storage(value: Any) -> bool:
-    return _is_mapping_of(value, lambda kind: re.fullmatch(r"[a-z]\w*", kind), _is_folder)
-
-
-def _is_data(value: Any) -> bool:
-    return _is_mapping_of(value, _is_workload, _is_folder)
-
-
-def _is_images(value: Any) -> bool:
-    return _is_mapping_of(value, _is_workload, _is_text)
-
-
-def _is_peaks(value: Any) -> bool:
-    return _is_mapping_of(
-        value,
-        lambda precision: precision in PRECISIONS,
-        lambda peak: isinstance(peak, int | float) and not isinstance(peak, bool) and peak > 0,
-    )
-
-
-def _is_interconnect(value: Any) -> bool:
-    if not isinstance(value, dict) or not {"name"} <= set(value) <= {"name", "interface"}:
-        return False
-
-    interface = value.get("interface", "any")
-    return (
-        _is_text(value["name"])
-        and isinstance(interface, str)
-        and bool(re.fullmatch(r"[\w.:@-]{1,15}", interface))
-    )
-
-
-def _is_mig_profile(value: Any) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"(\d+c\.)?\d+g\.\d+gb(\+[a-z.]+)?", value))
-
-
-def _is_list_of_variables(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name) for name in value
-    )
-
-
-def _is_workload(name: str) -> bool:
-    return name.isidentifier() and (WORKLOADS / name / "__main__.py").exists()
-
-
-def _is_mapping_of(
-    value: Any, is_key: Callable[[str], Any], is_value: Callable[[Any], bool]
-) -> bool:
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(key, str) and is_key(key) for key in value)
-        and all(is_value(each) for each in value.values())
-    )
-
-
-_COUNT = "a whole number above 0"
-#: Whether a value is right, and what is expected of it.
-KNOWN_EXTRAS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "num_nodes": (_is_count, _COUNT),
-    "storage": (
-        _is_storage,
-        "kinds of storage and the absolute path of each",
-    ),
-    "data": (_is_data, "workloads and the absolute path of the dataset of each"),
-    "scratch": (_is_folder, "an absolute path"),
-    "images": (_is_images, "workloads and the image of each"),
-    "gpu_peak_tflops": (_is_peaks, f"a number above 0 for some of {', '.join(PRECISIONS)}"),
-    "interconnect": (_is_interconnect, "{'name': 'InfiniBand EDR', 'interface': 'ib0'}"),
-    "mig_profile": (_is_mig_profile, "the profile of a MIG instance, '3g.40gb',"),
-    "required_environment": (_is_list_of_variables, "a list of environment variables"),
-}

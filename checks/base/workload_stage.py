@@ -11,6 +11,7 @@ import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError, SanityError
 
 from checks.base import geometry, guards, presets, sanity, scheduling
+from checks.base.container_launch import ContainerLaunch
 from checks.base.evidence import Evidence
 from checks.base.provenance import Provenance
 from checks.base.records import Records
@@ -23,7 +24,7 @@ SRUN_OPTIONS = ("--kill-on-bad-exit=1", "--distribution=block")
 NO_REQUEUE = {"slurm": "--no-requeue", "squeue": "--no-requeue", "torque": "-r n", "pbs": "-r n"}
 
 
-class WorkloadStage(Provenance, rfm.RunOnlyRegressionTest):
+class WorkloadStage(Provenance, ContainerLaunch, rfm.RunOnlyRegressionTest):
     """One stage of a workload, run through its command line and judged by its records."""
 
     #: Package under `workloads/`, and the sub-command.
@@ -186,7 +187,8 @@ class WorkloadStage(Provenance, rfm.RunOnlyRegressionTest):
             started=scheduling.has_started(self.job, self.stagedir),
         )
         self.take_records(evidence.stdout)
-        complaint = sanity.complaint(evidence, self.expectation())
+        found = sanity.complaint(evidence, self.expectation())
+        complaint = self.judge_image(found, evidence)
         if complaint:
             self.failure_class = complaint.kind
             raise SanityError(str(complaint))

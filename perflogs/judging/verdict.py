@@ -41,7 +41,8 @@ class Verdict:
     for. `nights` is the newest night of each system and partition, `judged` every series that is
     still measured, with its judgement, but for those that are too `young`. `ended` are regressions
     of series that have lately been followed by others, `future` is how many runs say that they are
-    yet to come, and `unread_tonight` how many lines of the newest night cannot be read.
+    yet to come, and `unread_tonight` how many lines of the newest night cannot be read. `outdated`
+    says that nothing has run since the night that was asked for.
     `today` is the day on which it is said."""
 
     history: History
@@ -56,6 +57,7 @@ class Verdict:
     earlier: int
     future: int
     unread_tonight: int
+    outdated: bool
     today: date
 
     @property
@@ -81,7 +83,8 @@ class Verdict:
             return FAILED
 
         unjudged = failed or any(each.state == NOT_RUN for each in counting)
-        return NOT_JUDGED if unjudged or self.unread_tonight or not self.judged else CLEAN
+        unjudged = unjudged or self.unread_tonight or self.outdated or not self.judged
+        return NOT_JUDGED if unjudged else CLEAN
 
 
 def reach_verdict(
@@ -127,6 +130,7 @@ def reach_verdict(
         len(everything) - len(recent),
         0 if until is not None else runs_to_come(history.runs, today).height,
         unread_tonight(history.unreadable, max(nights.values(), default=today), today),
+        since is not None and bool(nights) and runs.filter(pl.col("night") >= since).is_empty(),
         today,
     )
 

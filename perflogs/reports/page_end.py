@@ -67,6 +67,9 @@ def closing_lines(verdict: Verdict) -> str:
     if undated:
         said += f"; {undated} run(s) without a time are part of no night"
 
+    if verdict.outdated:
+        said += "; nothing has run since the night that was asked for"
+
     if verdict.future:
         said += f"; {verdict.future} run(s) whose time lies ahead are left out: a clock is wrong"
 

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 CRITICAL = {3: 4.5, 5: 4.3, 10: 4.2, 20: 4.8, 40: 5.3}
 #: In standard deviations: from the first on the odds for a change grow with its distance, up to the
 #: second. A series that never strayed as far is less and less likely to go to and fro that much.
-FAR, FARTHEST = 4.0, 100.0
+FAR, FARTHEST = 5.0, 100.0
 
 
 def critical(age: int) -> float:

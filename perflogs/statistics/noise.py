@@ -36,12 +36,16 @@ def autocorrelation(positions: Array, deviation: float) -> float:
 
     For an autoregressive process of first order the lag-1 autocorrelation r of its differences is
     -(1 - φ) / 2. Large differences are left out, so that neither steps nor outliers count as
-    memory; runs without memory are assumed beside those of the series. An estimate within 1.5
-    of its standard errors, √(2/n), counts for nothing, and one beyond 2.5 of them in full, with
+    memory; how large the others are, only runs tell that differ: a series that comes to a stop had
+    no memory before. Runs without memory are assumed beside those of the series. An estimate within
+    1.5 of its standard errors, √(2/n), counts for nothing, and one beyond 2.5 of them in full, with
     a quarter of one on top: to think too little of it would raise false alerts."""
     if positions.size < 2:
         return 0.0
-    differences = np.diff(positions) / (np.sqrt(2) * deviation)
+    differences = np.diff(positions)
+    moves = np.abs(differences[differences != 0])
+    spread = max(deviation, GAUSSIAN * float(np.median(moves)) / np.sqrt(2) if moves.size else 0.0)
+    differences /= np.sqrt(2) * spread
     differences[np.abs(differences) > LARGE_DIFFERENCE] = 0.0
     energy = float(differences @ differences) + MEMORYLESS_RUNS
     lag_one = float(differences[1:] @ differences[:-1]) - MEMORYLESS_RUNS / 2

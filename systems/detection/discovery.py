@@ -13,6 +13,7 @@ from reframe.core.systems import System
 
 from systems.detection import evidence, pbs, site_file, slurm
 from systems.detection.cluster import Cluster
+from systems.detection.containers_text import image_places
 from systems.detection.kinds import identifier, plan
 from systems.detection.partition_text import other_gpus
 from systems.detection.site_file import Site
@@ -111,7 +112,7 @@ def _look(site: Site, minutes: float) -> dict[str, ProbeJob]:
         raise UnusableInput(complaint)
 
     folders = evidence.scratch_candidates(site.cluster.temporary_folder)
-    questions = Questions(named_by_variables=folders)
+    questions = Questions(places=image_places(), named_by_variables=folders)
     return probe({each.name: (each, questions) for each in system.partitions}, minutes)
 
 

@@ -1,4 +1,4 @@
-"""What the answer of a node means for its partition: devices, scratch, interconnect, containers."""
+"""What the answer of a node means for its partition: devices, scratch, interconnect."""
 
 import ipaddress
 import re
@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 from systems.probing.answer import Answer, Interface, Place
+from systems.probing.place_judgement import IN_MEMORY, room
 
 # In this order; what a scheduler names as its own comes before them.
 USUAL_SCRATCH = ("/local_scratch", "/scratch", "/tmp")
 TMPDIR = "$TMPDIR"
-MEMORY = ("tmpfs", "ramfs")
 SHARED = (
     "nfs",
     "nfs4",
@@ -23,25 +23,19 @@ SHARED = (
     "wekafs",
     "fuse.sshfs",
 )
-# ReFrame's names of the container platforms that it has; podman and enroot are not among them.
-PLATFORMS = {
-    "apptainer": "Apptainer",
-    "singularity": "Singularity",
-    "sarus": "Sarus",
-    "shifter": "Shifter",
-    "docker": "Docker",
-}
 # Slurm's names for a node and a job in TmpFS, which no configuration of ReFrame can follow.
 _PER_NODE = re.compile(r"%[a-zA-Z]")
 
 
 @dataclass(frozen=True)
 class Model:
-    """The GPUs of a node: how many, what they are called, and their MIG profile if they are cut."""
+    """The GPUs of a node: how many, what they are called, their MIG profile if they are cut, and
+    their architecture if they are AMD's."""
 
     count: int
     name: str
     mig_profile: str
+    arch: str
 
 
 def model(answer: Answer) -> Model | None:
@@ -49,9 +43,11 @@ def model(answer: Answer) -> Model | None:
     if answer.gpus is None or not answer.gpus.found:
         return None
 
-    kinds = Counter((short_name(each.name), each.mig_profile) for each in answer.gpus.found)
-    (name, profile), count = kinds.most_common(1)[0]
-    return Model(count, name, profile)
+    kinds = Counter(
+        (short_name(each.name), each.mig_profile, each.arch) for each in answer.gpus.found
+    )
+    kind, count = kinds.most_common(1)[0]
+    return Model(count, *kind)
 
 
 def short_name(name: str) -> str:
@@ -77,20 +73,20 @@ def scratch(answer: Answer, temporary_folder: str) -> tuple[str, list[str]]:
         if seen is None or not seen.exists:
             continue
 
-        comments.append(f"{path}: {_described(seen)}")
+        comments.append(f"{path}: {described(seen)}")
         if path != TMPDIR and seen.writable and seen.file_system not in SHARED:
-            local.append((seen.file_system in MEMORY, path))
+            local.append((seen.file_system in IN_MEMORY, path))
 
     chosen = min(local, key=lambda each: each[0])[1] if local else ""
     return chosen, comments
 
 
-def _described(seen: Place) -> str:
-    free = f"{seen.free_bytes / 1e9:.1f} GB free, {seen.file_system}"
+def described(seen: Place) -> str:
+    """Whether a folder can be written, how much is free there, and on what."""
     if not seen.writable:
-        return f"cannot be written ({seen.error or 'no permission'}), {free}"
+        return f"cannot be written ({seen.error or 'no permission'}), {room(seen)}"
 
-    return f"{free}, in memory" if seen.file_system in MEMORY else free
+    return f"{room(seen)}, in memory" if seen.file_system in IN_MEMORY else room(seen)
 
 
 def interconnect(answer: Answer, address: str) -> dict[str, str] | None:
@@ -139,18 +135,3 @@ def _interface_name(interface: Interface) -> str:
 
     speed = interface.speed_mbit / 1000
     return f"Ethernet {speed:g} Gb/s" if speed else "Ethernet"
-
-
-def platforms(answer: Answer) -> list[str]:
-    """ReFrame's names of the container platforms on the node, the preferred first."""
-    present = set(answer.runtimes or [])
-    if "apptainer" in present:
-        # Apptainer brings a command of the name singularity.
-        present.discard("singularity")
-
-    return [name for command, name in PLATFORMS.items() if command in present]
-
-
-def foreign_runtimes(answer: Answer) -> list[str]:
-    """Container runtimes on the node that ReFrame has no platform for."""
-    return [name for name in answer.runtimes or [] if name not in PLATFORMS]

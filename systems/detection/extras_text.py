@@ -5,6 +5,7 @@ from typing import Any
 from systems import _declaration as declare
 from systems.detection import evidence
 from systems.detection.cluster import Cluster
+from systems.detection.containers_text import images
 from systems.detection.kinds import Plan
 from systems.detection.source import Block, Comment
 from systems.probing.answer import Answer
@@ -34,7 +35,7 @@ def extras(cluster: Cluster, plan: Plan, answer: Answer | None, one_node: bool) 
         Comment("Not known, and optional; folders by kind of storage, and by workload:"),
         Comment('"storage": {"ssd": "/..."}'),
         Comment('"data": {"skyline": "/..."}'),
-        Comment('"images": {"skyline": "/....sif"}'),
+        *images(answer),
     ]
     if cluster.account_required:
         entries.append(("required_environment", [declare.ACCOUNT]))

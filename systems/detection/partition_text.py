@@ -8,6 +8,7 @@ import reframe.utility as utility
 from systems import _declaration as declare
 from systems.detection import evidence
 from systems.detection.cluster import Cluster, Gpus
+from systems.detection.containers_text import containers
 from systems.detection.extras_text import extras
 from systems.detection.kinds import Plan
 from systems.detection.source import Block, Comment, Expression, count
@@ -44,14 +45,16 @@ def partition(cluster: Cluster, plan: Plan, job: ProbeJob | None) -> list[Any]:
     entries += [
         ("access", access),
         ("environs", list(declare.ENVIRONS)),
-        *_containers(answer),
+        *containers(answer),
         *_processor(plan, answer),
     ]
     entries += map(Comment, _gpu_comments(plan, job, gpus))
     if gpus:
+        found = evidence.model(answer) if answer else None
+        arch = {"arch": found.arch} if found and found.arch else {}
         model = {"model": gpus.type} if gpus.type else {}
         entries += [
-            ("devices", [{"type": "gpu", **model, "num_devices": gpus.count}]),
+            ("devices", [{"type": "gpu", **arch, **model, "num_devices": gpus.count}]),
             ("resources", [{"name": "_rfm_gpu", "options": list(plan.gpu_options)}]),
         ]
 
@@ -163,24 +166,6 @@ def _launcher(launcher: str) -> Block:
         Comment("No MPI launcher is known to work: cases run as one process, on one node."),
         ("launcher", launcher),
     ]
-
-
-def _containers(answer: Answer | None) -> Block:
-    if answer is None:
-        return [Comment("Not known: the container platforms of the nodes (container_platforms).")]
-
-    entries: list[Any] = []
-    foreign = evidence.foreign_runtimes(answer)
-    if foreign:
-        entries.append(
-            Comment(f"On the node, but not a platform of ReFrame's: {', '.join(foreign)}.")
-        )
-
-    platforms = evidence.platforms(answer)
-    if platforms:
-        entries.append(("container_platforms", [{"type": each} for each in platforms]))
-
-    return entries
 
 
 def _processor(plan: Plan, answer: Answer | None) -> Block:

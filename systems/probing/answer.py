@@ -1,30 +1,17 @@
-"""What a probe answered, read strictly: what is not of the expected form is refused, and nothing
-that a node prints is ever more than text."""
+"""What a node answers, as records: the package `node` makes them there."""
 
-import json
-import typing
-from dataclasses import dataclass, fields, is_dataclass
-from types import UnionType
-from typing import Any
-
-from systems.probing.errors import one_line
-from systems.probing.node.__main__ import MARK
-
-LIMIT_BYTES = 256 * 1024
-
-
-class UnusableAnswer(Exception):
-    """The probe's output holds no answer, or none of the expected form."""
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, or a MIG device of one; empty where its tool did not say."""
+    """A GPU, or a MIG device of one; empty where its tool did not say. `arch` is AMD's alone."""
 
     name: str
     uuid: str
     mig_profile: str
     driver: str
+    arch: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +25,8 @@ class Gpus:
 
 @dataclass(frozen=True)
 class Place:
-    """A file or folder as the node sees it; `error` is why it could not be written."""
+    """A file or folder as the node sees it; `error` is why it could not be written, `size_bytes`
+    is of a file alone."""
 
     exists: bool
     folder: bool
@@ -47,6 +35,7 @@ class Place:
     free_bytes: int
     file_system: str
     error: str
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,80 +79,56 @@ class TensorFlow:
 
 
 @dataclass(frozen=True)
+class Runtime:
+    """A container runtime on the node's PATH; `error` is why it gives no version."""
+
+    command: str
+    version: str
+    error: str
+
+
+@dataclass(frozen=True)
+class UserNamespaces:
+    """Whether the user may make one, and why not."""
+
+    work: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class SubordinateIds:
+    """How many further users and groups the user may map, and whether newuidmap is there."""
+
+    users: int
+    groups: int
+    newuidmap: bool
+
+
+@dataclass(frozen=True)
 class Answer:
-    """All that a probe answered; None is a question that failed, and `failed` says why."""
+    """All that a probe answered; None is a question that failed, and `failed` says why.
+
+    `starts` is, by command, why a container does not start; `mounting` who mounts an image file,
+    empty where it is unpacked in `unpacking_folder`."""
 
     failed: dict[str, str]
     clock: list[list[float]] | None = None
     time_service: str | None = None
     node: str | None = None
     slurm_node: str | None = None
-    temporary: str | None = None
     python: str | None = None
     cpus: int | None = None
     gpus: Gpus | None = None
     places: dict[str, Place] | None = None
-    runtimes: list[str] | None = None
+    runtimes: list[Runtime] | None = None
+    starts: dict[str, str] | None = None
+    user_namespaces: UserNamespaces | None = None
+    subordinate_ids: SubordinateIds | None = None
+    unpacking_folder: str | None = None
+    mounting: str | None = None
     launchers: list[str] | None = None
     interfaces: list[Interface] | None = None
     infiniband: list[Port] | None = None
     address: str | None = None
     way_out: bool | None = None
     tensorflow: TensorFlow | None = None
-
-
-def read_answer(output: str) -> Answer:
-    """The answer in a job's output. Raises UnusableAnswer, saying what is not as it should be."""
-    lines = [line for line in output.splitlines() if line.startswith(MARK)]
-    if len(lines) != 1:
-        raise UnusableAnswer(f"the output holds {len(lines)} answers in place of one")
-
-    if len(lines[0].encode()) > LIMIT_BYTES:
-        raise UnusableAnswer(f"the answer is longer than {LIMIT_BYTES} bytes")
-
-    try:
-        read = json.loads(lines[0].removeprefix(MARK))
-    except (ValueError, RecursionError) as error:
-        raise UnusableAnswer(f"the answer is not JSON: {one_line(error)}") from None
-
-    return _typed(Answer, read, "answer")
-
-
-def _typed(expected: Any, value: Any, where: str) -> Any:
-    origin, inside = typing.get_origin(expected), typing.get_args(expected)
-    if is_dataclass(expected):
-        return _record(expected, value, where)
-
-    if origin is UnionType:
-        return None if value is None else _typed(inside[0], value, where)
-
-    if origin is list and isinstance(value, list):
-        return [_typed(inside[0], each, where) for each in value]
-
-    if origin is dict and isinstance(value, dict):
-        return {str(key): _typed(inside[1], each, where) for key, each in value.items()}
-
-    if expected is float and type(value) in (int, float):
-        return float(value)
-
-    if origin is None and type(value) is expected:
-        return value
-
-    raise UnusableAnswer(f"{where} is {one_line(repr(value), 60)}, not {expected}")
-
-
-def _record(expected: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise UnusableAnswer(f"{where} is {one_line(repr(value), 60)}, not a record")
-
-    known = typing.get_type_hints(expected)
-    unknown = sorted(set(value) - {field.name for field in fields(expected)})
-    if unknown:
-        raise UnusableAnswer(f"{where} has unknown fields: {one_line(', '.join(unknown), 60)}")
-
-    try:
-        return expected(
-            **{name: _typed(known[name], each, f"{where}.{name}") for name, each in value.items()}
-        )
-    except TypeError as error:
-        raise UnusableAnswer(f"{where}: {one_line(error)}") from None

@@ -1,25 +1,42 @@
-"""What a preflight found: one line for each thing looked at, green or red."""
+"""What a preflight found: one line for each thing looked at, green, amber or red."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
+from systems.probing.answer import Answer
 from systems.probing.errors import one_line
 
-GREEN, RED, PLAIN = "\033[32m", "\033[31m", "\033[0m"
+COLOURS = {"green": "\033[32m", "amber": "\033[33m", "red": "\033[31m"}
+PLAIN = "\033[0m"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, whether it is as it should be, why, and what to do if not."""
+    """One line: what was looked at, whether it is as it should be, why, and what to do if not.
+
+    A green line that is `amber` stops no case, or not all of them, and should be read."""
 
     subject: str
     green: bool
     text: str
     remedy: str = ""
+    amber: bool = False
+
+    @property
+    def colour(self) -> str:
+        """The word that it is printed with."""
+        return "red" if not self.green else "amber" if self.amber else "green"
+
+
+def unanswered(subject: str, answer: Answer, question: str) -> Finding:
+    """The line for a question to the node that failed."""
+    reason = answer.failed.get(question, "the probe did not answer")
+    return Finding(subject, False, reason, "see what stops the probe on that node")
 
 
 @dataclass
@@ -54,13 +71,13 @@ def print_findings(found: list[PartitionFindings], output: TextIO = sys.stdout) 
         where = f", node {each.node}" if each.node else ""
         print(f"{each.partition}{where}", file=output)
         for finding in each.findings:
-            word = "green" if finding.green else "red  "
+            word = f"{finding.colour:<5}"
             if coloured:
-                word = f"{GREEN if finding.green else RED}{word}{PLAIN}"
-            remedy = f": {finding.remedy}" if finding.remedy and not finding.green else ""
+                word = f"{COLOURS[finding.colour]}{word}{PLAIN}"
+            remedy = f": {finding.remedy}" if finding.remedy and finding.colour != "green" else ""
             text = one_line(finding.text + remedy, 1000)
             print(f"  {word}  {finding.subject:<12}  {text}", file=output)
 
-    red = sum(not finding.green for each in found for finding in each.findings)
-    total = sum(len(each.findings) for each in found)
-    print(f"{total - red} of {total} green" + (f", {red} red" if red else ""), file=output)
+    counts = Counter(finding.colour for each in found for finding in each.findings)
+    others = "".join(f", {counts[word]} {word}" for word in ("amber", "red") if counts[word])
+    print(f"{counts['green']} of {counts.total()} green{others}", file=output)

@@ -20,8 +20,10 @@ from reframe.core.schedulers import Job
 from reframe.core.systems import SystemPartition
 
 from systems.probing import access
-from systems.probing.answer import MARK, Answer, UnusableAnswer, read_answer
+from systems.probing.answer import Answer
 from systems.probing.errors import one_line
+from systems.probing.node.__main__ import MARK
+from systems.probing.reading import UnusableAnswer, read_answer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE_PACKAGE = Path(__file__).with_name("node")
@@ -72,7 +74,8 @@ class ProbeJob:
             with rt.temp_config(self.partition.fullname), osext.change_dir(self.workspace):
                 self.job.prepare(
                     _commands(self.workspace),
-                    [self.partition.local_env],
+                    # A container runtime may come with a module of its own.
+                    [self.partition.local_env, *self.partition.container_environs.values()],
                     self.partition.prepare_cmds,
                 )
                 self.job.submit()

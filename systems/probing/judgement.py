@@ -1,32 +1,18 @@
 """Holds what a partition's configuration promises against what a node of it answered."""
 
 import sys
-from typing import Any
 
 from reframe.core.systems import SystemPartition
 
 from systems.probing import clock
-from systems.probing.answer import Answer, Place
-from systems.probing.findings import Finding, PartitionFindings
+from systems.probing.answer import Answer
+from systems.probing.container_judgement import container_findings
+from systems.probing.findings import Finding, PartitionFindings, unanswered
+from systems.probing.image_judgement import image_findings
 from systems.probing.job import CHECKOUT, ProbeJob, promised_gpus
+from systems.probing.place_judgement import place_findings
 
 CLOCK_SECONDS = 1.0
-
-
-def places(partition: SystemPartition) -> dict[str, list[tuple[str, str]]]:
-    """The files and folders that a partition's extras name: [(what it is, path)] by subject."""
-    extras = partition.extras
-    scratch = extras.get("scratch")
-    return {
-        "data": _named(extras.get("data")),
-        "storage": _named(extras.get("storage")),
-        "scratch": [("", str(scratch))] if scratch else [],
-        "image": _named(extras.get("images")),
-    }
-
-
-def _named(paths: Any) -> list[tuple[str, str]]:
-    return [(str(name), str(path)) for name, path in (paths or {}).items() if path]
 
 
 def judge(partition: SystemPartition, job: ProbeJob) -> PartitionFindings:
@@ -49,16 +35,13 @@ def judge(partition: SystemPartition, job: ProbeJob) -> PartitionFindings:
         Finding("submit", True, f"job {job.number} answered after {job.waited:.0f} s"),
         _software(answer),
         _gpus(partition, answer),
-        *_places(partition, answer),
+        *place_findings(partition, answer),
+        *container_findings(partition, answer),
+        *image_findings(partition, answer),
         _clock(answer),
         _tensorflow(partition, answer),
     ]
     return found
-
-
-def _unanswered(subject: str, answer: Answer, question: str) -> Finding:
-    reason = answer.failed.get(question, "the probe did not answer")
-    return Finding(subject, False, reason, "see what stops the probe on that node")
 
 
 def _software(answer: Answer) -> Finding:
@@ -86,7 +69,7 @@ def _software(answer: Answer) -> Finding:
 def _gpus(partition: SystemPartition, answer: Answer) -> Finding:
     promised = promised_gpus(partition)
     if answer.gpus is None:
-        return _unanswered("GPUs", answer, "gpus")
+        return unanswered("GPUs", answer, "gpus")
 
     found, source = answer.gpus.found, answer.gpus.source
     names = ", ".join(sorted({each.name for each in found if each.name}))
@@ -131,45 +114,6 @@ def _same_model(promised: str, found: str) -> bool:
     return all(word in words for word in promised.upper().replace("-", " ").split())
 
 
-def _places(partition: SystemPartition, answer: Answer) -> list[Finding]:
-    if answer.places is None:
-        return [_unanswered("places", answer, "places")]
-
-    lines = []
-    for subject, named in places(partition).items():
-        if not named:
-            lines.append(Finding(subject, True, "none declared"))
-        lines += [_place(subject, name, path, answer.places[path]) for name, path in named]
-
-    return lines
-
-
-def _place(subject: str, name: str, path: str, seen: Place) -> Finding:
-    what = f"{name}: {path}" if name else path
-    field = {"image": "images"}.get(subject, subject)
-    mend = f"mend `extras.{field}` in the site file"
-    if not seen.exists:
-        return Finding(subject, False, f"{what} is not there", f"put it there, or {mend}")
-
-    if not seen.readable:
-        return Finding(subject, False, f"{what} cannot be read", "mend its permissions")
-
-    if subject in ("data", "image"):
-        return Finding(subject, True, f"{what} can be read")
-
-    free = f"{seen.free_bytes / 1e9:.1f} GB free, {seen.file_system}"
-    if not seen.folder or not seen.writable:
-        reason = seen.error or "not a folder"
-        return Finding(
-            subject, False, f"{what} cannot be written ({reason}; {free})", f"free some, or {mend}"
-        )
-
-    in_memory = ": in memory, what is staged there is taken from it"
-    return Finding(
-        subject, True, f"{what}, {free}" + (in_memory if seen.file_system == "tmpfs" else "")
-    )
-
-
 def _clock(answer: Answer) -> Finding:
     measured = clock.offset(answer.clock or [])
     service = f"; {answer.time_service}" if answer.time_service else ""
@@ -187,7 +131,7 @@ def _clock(answer: Answer) -> Finding:
 def _tensorflow(partition: SystemPartition, answer: Answer) -> Finding:
     seen = answer.tensorflow
     if seen is None:
-        return _unanswered("TensorFlow", answer, "tensorflow")
+        return unanswered("TensorFlow", answer, "tensorflow")
 
     if seen.error or seen.gpus is None:
         return Finding(

@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from reframe.core.systems import System, SystemPartition
 
 from systems.probing.findings import PartitionFindings
+from systems.probing.image_judgement import image_paths
 from systems.probing.job import Questions
-from systems.probing.judgement import judge, places
+from systems.probing.judgement import judge
 from systems.probing.loading import loading
+from systems.probing.place_judgement import places
 from systems.probing.round import probe
 
 
 def questions(partition: SystemPartition) -> Questions:
     """What to ask a node of the partition."""
-    named = [path for each in places(partition).values() for _, path in each]
-    return Questions(places=named, tensorflow=True)
+    folders = [path for each in places(partition).values() for _, path in each]
+    return Questions(places=[*folders, *image_paths(partition)], tensorflow=True)
 
 
 def check(

@@ -48,10 +48,12 @@ def probe(
             _watch(jobs, minutes, tell)
     finally:
         with _uninterrupted():
-            for job in _unfinished(jobs.values()):
-                if job.number:
-                    job.cancel("interrupted")
+            left = {name: job for name, job in jobs.items() if job.number and not job.ended}
+            for job in left.values():
+                job.cancel("interrupted")
             shutil.rmtree(workspace, ignore_errors=True)
+            for name, job in left.items():
+                tell(f"probing {name}: {job.failure}")
 
     return jobs
 

@@ -1,9 +1,9 @@
 """To copy to systems/SITE.py: a Slurm cluster of nodes with four GH200 each.
 
 PyPI has TensorFlow for aarch64, but without CUDA: it computes on the processor alone, and every GPU
-case is red, because the records say that no GPU was used. Take NVIDIA's TensorFlow image from NGC
-instead, and run ReFrame with its interpreter, or build TensorFlow with CUDA yourself;
-`python -m systems check` tells which you have.
+case is red, because the records say that no GPU was used. Build images on NVIDIA's TensorFlow image
+from NGC instead (`--base`), or build TensorFlow with CUDA yourself; `python -m systems check` tells
+which you have natively.
 
 Change what is marked with a *; `docs/sites.md` says what each field means."""
 
@@ -29,7 +29,7 @@ site_configuration = {
                         reservation=declare.RESERVATION,
                     ),
                     "environs": declare.ENVIRONS,
-                    "container_platforms": [{"type": "Apptainer"}],  # *
+                    "container_platforms": [{"type": "Apptainer"}],  # * none: run natively
                     # 72 processors of each of the four superchips.
                     "processor": {"arch": "neoverse_v2", "num_cpus": 288, "num_sockets": 4},
                     "devices": [{"type": "gpu", "model": "GH200-96GB", "num_devices": 4}],  # *

@@ -24,7 +24,7 @@ site_configuration = {
                         reservation=declare.RESERVATION,
                     ),
                     "environs": declare.ENVIRONS,
-                    "container_platforms": [{"type": "Apptainer"}],  # *
+                    "container_platforms": [{"type": "Apptainer"}],  # * none: run natively
                     "processor": {"num_cpus": 96},  # * as `scontrol show node` says: CPUTot
                     "devices": [{"type": "gpu", "model": "H100-SXM5-80GB", "num_devices": 4}],  # *
                     "features": ["gpu"],  # * and "offline" where nodes have no way to the internet

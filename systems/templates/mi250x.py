@@ -1,7 +1,7 @@
 """To copy to systems/SITE.py: a Slurm cluster of nodes with four MI250X each.
 
 An MI250X is two devices (GCDs) to Slurm and to TensorFlow: eight a node. PyPI's `tensorflow` has
-no ROCm: take AMD's `tensorflow-rocm`. No case starts an image yet.
+no ROCm: build images with `--base amd`, or, to run natively, take AMD's `tensorflow-rocm`.
 NVML is NVIDIA's: what the suite reads through it of a GPU is absent from the records here.
 
 Change what is marked with a *; `docs/sites.md` says what each field means."""
@@ -28,7 +28,7 @@ site_configuration = {
                         reservation=declare.RESERVATION,
                     ),
                     "environs": declare.ENVIRONS,
-                    "container_platforms": [{"type": "Apptainer"}],  # *, and not used yet
+                    "container_platforms": [{"type": "Apptainer"}],  # * none: run natively
                     "processor": {"num_cpus": 128},  # * as `scontrol show node` says: CPUTot
                     "devices": [
                         {"type": "gpu", "arch": "gfx90a", "model": "MI250X GCD", "num_devices": 8}

@@ -91,6 +91,11 @@ def copy_checkout(target: Path) -> Checkout:
     made.home.mkdir()
     made.write("checks/fake.py", FAKE_CHECK)
     made.write("workloads/__init__.py", "")
+    made.write("workloads/common/__init__.py", "")
+    for name in ("commit", "errors", "image_identity"):
+        path = f"workloads/common/{name}.py"
+        made.write(path, (ROOT / path).read_text())
+
     made.write("workloads/fake/__init__.py", "")
     fake = Path(__file__).with_name("fake_workload.py").read_text()
     made.write("workloads/fake/__main__.py", fake)

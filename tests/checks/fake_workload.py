@@ -53,6 +53,12 @@ def main() -> int:
         "python_version": platform.python_version(),
         "dataset_digest": "sha256:0123",
     }
+    # As the identity of an image is recorded: a fake runtime says it so.
+    if "IMAGE_IDENTITY" in os.environ:
+        image = json.loads(os.environ["IMAGE_IDENTITY"])
+        provenance |= {"image_name": image["name"], "image_commit": image["suite_commit"]}
+        provenance |= {"suite_commit": image["suite_commit"]}
+
     for key, value in {**provenance, **fake.get("provenance", {})}.items():
         if value is not None:
             record("POINT_IN_TIME", key, value, kind="provenance")

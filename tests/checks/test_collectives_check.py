@@ -61,6 +61,23 @@ def test_every_count_above_one_is_a_case_whatever_the_storage(
     assert set(re.findall(pattern, outcome.text)) == cases, outcome.text
 
 
+@pytest.mark.parametrize("names", [("slstr",), ("slstr", "skyline"), ("slstr", "collectives")])
+def test_it_runs_in_the_first_image_that_carries_it(
+    collectives: Checkout, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        collectives.write(f"workloads/{name}/__main__.py", "")
+
+    images = {name: f"/images/{name}.sif" for name in names}
+    part = partition("cpu", nodes=2, extras={"images": images})
+    site = system("images", {**part, "container_platforms": [{"type": "Apptainer"}]})
+    collectives.write("fake_sites.py", configuration(site))
+    outcome = collectives.reframe(*on("images", "--dry-run"))
+    assert outcome.code == 0, outcome.text
+    [script] = collectives.folder.glob("stage/**/AllReduce*/rfm_job.sh")
+    assert f" {images[names[-1]]} " in script.read_text()
+
+
 @pytest.mark.parametrize(
     "options",
     [[], *(["-C", "fake_sites.py", "--system", name] for name in ("single", "single-both"))],

@@ -113,9 +113,9 @@ def test_a_run_that_shares_its_nodes_is_red(checkout: Checkout, option: str) -> 
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("container=docker", "container=docker: the suite alone sets it"),
+        ("container=docker", "container=docker: generic:default declares none in"),
         ("mig_profile=1g.10gb", "mig_profile=1g.10gb: the suite alone sets it"),
-        ("container=dokcer", "container=dokcer: one of ('none', 'docker',"),
+        ("container=dokcer", "container=dokcer: one of ('none', 'apptainer',"),
         ("process_per=core", "process_per=core: one of ('node', 'gpu')"),
     ],
 )

@@ -316,9 +316,12 @@ def test_the_states_that_reframe_misreads_are_right_in_every_session(checkout: C
 
 def test_every_check_file_is_one_that_reframe_loads(tmp_path: Path) -> None:
     # ReFrame passes over a file that it does not take for a test file without a word. On this
-    # machine alone there is nothing to reduce, and so no case of the collectives.
+    # machine alone there is nothing to reduce, and so no case of the collectives, and no image that
+    # could cost anything.
     sites = tmp_path / "sites.py"
-    sites.write_text(configuration(system("cluster", partition("gpu", gpus=4))))
+    platforms = [{"type": "Apptainer"}]
+    part = partition("gpu", gpus=4, container_platforms=platforms)
+    sites.write_text(configuration(system("cluster", part)))
     files = {path.name for path in (ROOT / "checks").glob("[!_]*.py")}
     command = [Path(sys.executable).parent / "reframe", "-C", sites, "--system", "cluster"]
     listing = subprocess.run(

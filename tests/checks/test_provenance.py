@@ -23,6 +23,7 @@ ADDED = (
     "kernel_version",
     "firmware_version",
     "scheduler_version",
+    "image_commit",
 )
 # A check that tells, once all checks are loaded, what each of them is keyed by.
 TELLER = """

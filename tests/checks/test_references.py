@@ -197,7 +197,7 @@ def test_an_optional_metric_is_judged_where_it_is_there_and_must_be_where_it_is_
     ("old", "new", "message"),
     [
         ("preset: smoke", "preset: smok", "preset: no such value ['smok']"),
-        ("container: none", "container: nine", "container: no such value ['nine']"),
+        ("process_per: node", "process_per: nod", "process_per: no such value ['nod']"),
         ("FakeTrain:", "FakeTrian:", "no such check: FakeTrian"),
         ("FakeTrain:", "FakeAgain:", ""),
     ],
@@ -205,7 +205,7 @@ def test_an_optional_metric_is_judged_where_it_is_there_and_must_be_where_it_is_
 def test_a_file_may_name_every_check_and_value_that_there_is_and_no_other(
     checkout: Checkout, old: str, new: str, message: str
 ) -> None:
-    known = '    known_values = {"container": ("none",)}\n'
+    known = '    known_values = {"process_per": ("node",)}\n'
     again = "\n\n@rfm.simple_test\nclass FakeAgain(FakeTrain):\n    pass\n"
     checkout.write("checks/fake.py", FAKE_CHECK + known + again)
     entry = ENTRY.replace("Train:", "FakeTrain:").replace("jit: [false, true]", FAKE_KEYS)

@@ -31,7 +31,9 @@ HELD = {
     "jade2": {"big": POWERS[:4]},
     "baskerville": {"a100_40": POWERS, "a100_80": POWERS[:4]},
     "sodalite": {"gpu": ["1"]},
+    "apptainer_box": {"here": ["1"]},
     "slurm_box": {"cpu": POWERS[:3], "cpu_squeue": POWERS[:3], "torque": ["1"]},
+    "slurm_box_images": {"cpu": POWERS[:3]},
     "slurm_box_broken": {"fake_gpu": POWERS[:5]},
     **{name: {"gpu": POWERS} for name in TEMPLATES.values()},
 }
@@ -41,15 +43,20 @@ REQUIRED = {
     "jade2": "TRIGPOINT_STORAGE_NETWORK",
     "baskerville": "TRIGPOINT_ACCOUNT, TRIGPOINT_QOS, TRIGPOINT_STORAGE_NETWORK",
     "sodalite": "TRIGPOINT_STORAGE_NETWORK, TRIGPOINT_STORAGE_SSD",
+    "apptainer_box": "TRIGPOINT_IMAGES",
+    "slurm_box_images": "TRIGPOINT_IMAGES",
     **dict.fromkeys(TEMPLATES.values(), "TRIGPOINT_ACCOUNT, TRIGPOINT_STORAGE_NETWORK"),
 }
 
 
 @pytest.fixture
 def sites(checkout: Checkout) -> Checkout:
-    """The checkout, with the templates copied to where site files are, and without the references
-    of checks that are not in it."""
+    """The checkout, with the templates copied to where site files are, without the references of
+    checks that are not in it, and with the workloads that there are images of."""
     shutil.rmtree(checkout.folder / "systems/references")
+    for workload in ("skyline", "slstr"):
+        checkout.write(f"workloads/{workload}/__main__.py", "")
+
     for name in TEMPLATES:
         source = checkout.folder / "systems/templates" / f"{name}.py"
         shutil.copy(source, checkout.folder / "systems" / f"my_{name}.py")
@@ -77,7 +84,7 @@ def supplied_systems() -> set[str]:
 
 
 def job_scripts(checkout: Checkout, name: str, *options: str, **more: str) -> list[str]:
-    """The job scripts that a dry run on a system writes."""
+    """The job scripts that a dry run on a system writes, of cases that need no image."""
     shutil.rmtree(checkout.folder / "stage", ignore_errors=True)
     outcome = checkout.reframe(
         "--system",
@@ -85,6 +92,8 @@ def job_scripts(checkout: Checkout, name: str, *options: str, **more: str) -> li
         "--dry-run",
         "-n",
         "^FakeTrain",
+        "-S",
+        "container=none",
         *options,
         **SETTINGS,
         **{**VARIABLES, **more},
@@ -99,7 +108,8 @@ def test_every_supplied_system_is_looked_at_here() -> None:
 
 @pytest.mark.parametrize("name", HELD)
 def test_a_system_lists_the_cases_that_its_partitions_hold(sites: Checkout, name: str) -> None:
-    outcome = sites.reframe("-lC", "--system", name, **SETTINGS, **VARIABLES)
+    images = {"TRIGPOINT_IMAGES": "/images"} if "IMAGES" in REQUIRED.get(name, "") else {}
+    outcome = sites.reframe("-lC", "--system", name, **SETTINGS, **VARIABLES, **images)
     assert held(outcome.text) == HELD[name], outcome.text
 
 
@@ -195,21 +205,59 @@ def test_offline_nodes_and_the_fabric_are_told_to_the_job(sites: Checkout) -> No
     assert "OFFLINE" not in script
 
 
-def test_a_container_platform_without_images_changes_nothing(sites: Checkout) -> None:
-    file = sites.folder / "systems/pearl.py"
-    declared = '"container_platforms": [{"type": "Singularity"}],'
-    assert declared in file.read_text()
-    [before] = job_scripts(sites, "pearl", "-P", "num_gpus=2")
-    file.write_text(file.read_text().replace(declared, ""))
-    [after] = job_scripts(sites, "pearl", "-P", "num_gpus=2")
-    assert before == after
-    assert "ingularity" not in before
+PLATFORMS = {
+    "pearl": "Singularity",
+    "jade2": "Singularity",
+    "baskerville": "Apptainer",
+    "sodalite": "Singularity",
+    "apptainer_box": "Apptainer",
+    "slurm_box_images": "Apptainer",
+    **dict.fromkeys(TEMPLATES.values(), "Apptainer"),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_system_has_the_container_platform_that_is_known_of_it(
+    sites: Checkout, name: str
+) -> None:
+    shown = "--show-config=systems/0/partitions/0/container_platforms"
+    outcome = sites.reframe(shown, "--system", name, **SETTINGS, **VARIABLES)
+    declared = re.findall(r'"type": "(\w+)"', outcome.text)
+    assert declared == ([PLATFORMS[name]] if name in PLATFORMS else []), outcome.text
+
+
+@pytest.mark.parametrize("name", ["pearl", "mi250x_cluster"])
+def test_a_system_with_a_container_platform_runs_in_the_images_that_a_variable_names(
+    sites: Checkout, name: str
+) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", sites.folder / "checks")
+    one = ("-n", "^SkylineTrain", "-P", "num_gpus=1", "-P", "pipeline=files", "-P", "preset=tiny")
+    options = ("--system", name, "--dry-run", *one)
+    images = {"TRIGPOINT_IMAGES": "/images", "TRIGPOINT_SCRATCH": "/scratch"}
+    outcome = sites.reframe(*options, **SETTINGS, **VARIABLES, **images)
+    assert outcome.code == 0, outcome.text
+    scripts = {path.parent.name: path.read_text() for path in sites.folder.rglob("rfm_job.sh")}
+    assert scripts
+    flag = "--rocm" if "mi250x" in name else "--nv"
+    for case, script in scripts.items():
+        launch = f'{PLATFORMS[name].lower()} exec -B"'
+        [command] = [line for line in script.splitlines() if launch in line]
+        assert "/images/skyline.sif /opt/trigpoint/environment/bin/python -m workloads." in command
+        assert '-B"/scratch:/scratch"' in command
+        assert (f" {flag} " in command) == case.startswith("SkylineTrain")
+
+
+def test_a_system_with_a_container_platform_and_no_images_says_what_to_do(sites: Checkout) -> None:
+    shutil.copy(ROOT / "checks/skyline.py", sites.folder / "checks")
+    one = ("-n", "SkylineTrain", "-P", "num_gpus=1", "-P", "pipeline=files")
+    options = ("--system", "pearl", "--dry-run", *one)
+    outcome = sites.reframe(*options, **SETTINGS, **VARIABLES)
+    assert outcome.code == 1
+    assert "pearl:gpu runs workloads in Singularity and names no image of skyline" in outcome.text
+    assert "-S container=none" in outcome.text
 
 
 def test_datasets_images_and_scratch_are_named_by_variables(sites: Checkout) -> None:
-    for workload in ("skyline", "slstr"):
-        sites.write(f"workloads/{workload}/__main__.py", "")
-
     variables = {
         **VARIABLES,
         "TRIGPOINT_DATA": "/data",
@@ -231,10 +279,12 @@ def part(**fields: Any) -> SimpleNamespace:
     right = {
         "fullname": "s:p",
         "access": ["--partition=gpu"],
+        "container_environs": {"Apptainer": None},
         "devices": devices,
         "environs": ["builtin"],
         "extras": {"scheduler": "slurm", "launcher": "srun"},
-        "features": ["gpu", "offline", "gpu2", "large_memory"],
+        "features": ["gpu", "offline", "wsl2", "gpu2", "large_memory"],
+        "launcher_type": SimpleNamespace(registered_name="srun"),
         "processor": SimpleNamespace(info={"num_cpus": 40}),
         "resources": {"_rfm_gpu": ["--gpus-per-node={num_gpus_per_node}"]},
         "scheduler": SimpleNamespace(is_local=False),
@@ -249,6 +299,8 @@ RIGHT_EXTRAS = {
     "data": {"skyline": "/data/skyline"},
     "scratch": "/local_scratch",
     "images": {"skyline": "/images/skyline.sif"},
+    "missing_images": "pull",
+    "image_sources": {"skyline": f"registry.example/skyline@sha256:{'0' * 64}"},
     "gpu_peak_tflops": {"float32": 15.7, "mixed_float16": 125},
     "interconnect": {"name": "InfiniBand EDR", "interface": "ib0"},
     "mig_profile": "3g.40gb",
@@ -280,6 +332,9 @@ def test_a_partition_that_is_right_has_no_complaint() -> None:
         ("scratch", "scratch"),
         ("scratch", ["/scratch"]),
         ("images", {"skyline": ""}),
+        ("images", {"skyline": "registry.example/skyline:latest"}),
+        ("missing_images", True),
+        ("image_sources", {"skyline": "registry.example/skyline:latest"}),
         ("images", "/images/skyline.sif"),
         ("gpu_peak_tflops", {"float32": "15.7"}),
         ("gpu_peak_tflops", {"float32": 0}),

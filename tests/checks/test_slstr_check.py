@@ -436,7 +436,9 @@ def test_the_published_figures_are_references_of_the_published_run(
         "-P",
         f"num_gpus={num_gpus}",
     )
-    outcome = slstr.reframe(*planned, "-S", "process_per=gpu", "-S", "data=/real", **variables)
+    # As the published runs were.
+    natively = ("-S", "process_per=gpu", "-S", "container=none")
+    outcome = slstr.reframe(*planned, *natively, "-S", "data=/real", **variables)
     assert outcome.code == 0, outcome.text
     for metric_name, value in zip(("imgs_per_s_second_epoch", "imgs_per_s"), speeds, strict=True):
         assert re.search(rf"P: {metric_name}: None +\(r:{re.escape(value)}", outcome.text)

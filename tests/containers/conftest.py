@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bare_checkout import Bare
+from cluster_session import Cluster, require_cluster
 from image_builds import Workplace, require_engines
+from slurm_cluster import SlurmCluster
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,20 @@ def slstr(workplace, skyline_archive) -> Path:
 def sandbox(workplace) -> Path:
     """Skyline's image as a folder, for tests to break and mend."""
     return workplace.build("skyline", "sandbox", "--format", "sandbox")
+
+
+@pytest.fixture(scope="session")
+def cluster(workplace) -> Iterator[Cluster]:
+    """A Slurm of two nodes, which runs the checks of the clone."""
+    require_cluster()
+    with tempfile.TemporaryDirectory(prefix="trigpoint-cluster-") as folder:
+        # Slurm's servers refuse a folder that only its owner may enter.
+        Path(folder).chmod(0o755)
+        bare = Bare(workplace.checkout, Path(folder) / "home")
+        bare.home.mkdir()
+        slurm = SlurmCluster.at(Path(folder) / "slurm", 16950, nodes=2, accounting=True)
+        slurm.start()
+        try:
+            yield Cluster(slurm, bare)
+        finally:
+            slurm.stop()

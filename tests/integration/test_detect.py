@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from bare_checkout import REFRAME, Finished
-from cluster_session import TRAIN, Cluster
+from cluster_session import SECONDS, TRAIN, Cluster
 from slurm_cluster import wait_until
+from stand_in_apptainer import path_with_apptainer
 
 DETECT = (sys.executable, "-m", "systems", "detect", "--name", "found")
 QUICK = ("--probe-minutes", "0.05")
@@ -37,10 +38,13 @@ def declared(path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_file_works_unchanged_with_accounts_and_over_several_nodes(cluster: Cluster) -> None:
-    path, finished = detect(cluster, "found.py")
+    # Where a node has a runtime but there are no images, cases run natively.
+    path, finished = detect(cluster, "found.py", PATH=path_with_apptainer(cluster))
     assert finished.code == 0, finished.text
     assert "has answered" in finished.text
+    assert "Container runtimes on the node: apptainer 1.4.5" in path.read_text()
     partition = declared(path)[0]
+    assert "container_platforms" not in partition
     assert partition["scheduler"] == "slurm"
     assert partition["extras"]["num_nodes"] == len(cluster.nodes)
     # The host's own pattern selects the system: its name is not given.
@@ -69,6 +73,20 @@ def test_the_file_of_a_cluster_without_accounts_goes_through_squeue(plain_cluste
     )
     ran = plain_cluster.run(*suite, timeout=240)
     assert ran.code == 0, ran.text
+
+
+def test_images_that_a_node_sees_are_declared_with_the_platform_that_starts_them(
+    cluster: Cluster,
+) -> None:
+    image = cluster.folder / "skyline.sif"
+    image.write_bytes(b"image")
+    variables = {"PATH": path_with_apptainer(cluster), "TRIGPOINT_IMAGES": str(cluster.folder)}
+    path, finished = detect(cluster, "found.py", **variables)
+    image.unlink()
+    assert finished.code == 0, finished.text
+    partition = declared(path)[0]
+    assert partition["container_platforms"][0] == {"type": "Apptainer"}
+    assert partition["extras"]["images"] == {"skyline": str(image)}
 
 
 def test_gpus_that_slurm_promises_and_no_node_has_are_no_devices(cluster: Cluster) -> None:
@@ -127,7 +145,11 @@ def test_an_interruption_cancels_the_probing_jobs_and_leaves_no_file(
     try:
         with cluster.started(*DETECT, "--output", path) as running:
             pending = ("squeue", "-h", "-t", "pending", "-o", "%i")
-            wait_until(lambda: bool(cluster.slurm.command(*pending)), "a job is pending")
+            wait_until(
+                lambda: bool(cluster.slurm.command(*pending)) or running.has_ended(),
+                "a job is pending",
+                SECONDS,
+            )
             os.kill(running.process.pid, how)
             finished = running.finish()
     finally:
@@ -135,7 +157,8 @@ def test_an_interruption_cancels_the_probing_jobs_and_leaves_no_file(
 
     assert finished.code == 130, finished.text
     assert "error: interrupted" in finished.text
-    assert not cluster.slurm.command("squeue", "-h")
+    assert "could not be cancelled" not in finished.text
+    wait_until(lambda: not cluster.slurm.command("squeue", "-h"), "the probing jobs are gone")
     assert not path.exists()
     assert not list((cluster.folder / "stage").rglob("probing-*"))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cluster_session import Cluster
+from stand_in_apptainer import path_with_apptainer
 
 CHECK = (sys.executable, "-m", "systems", "check")
 
@@ -45,26 +46,29 @@ def red(lines: dict[str, Any]) -> set[str]:
 
 
 def test_what_is_there_is_green_and_each_thing_that_is_missing_is_red(cluster: Cluster) -> None:
-    scratch = str(cluster.slurm.scratch)
-    whole = cluster.folder / "README.md"
-    there = {"data": {"skyline": str(cluster.folder)}, "images": {"skyline": str(whole)}}
-    there["scratch"] = scratch
-    missing = {"data": {"skyline": "/no/data"}, "images": {"skyline": "/no/image"}}
+    images = dict.fromkeys(("skyline", "slstr"), str(cluster.folder / "README.md"))
+    there = {"data": {"skyline": str(cluster.folder)}, "images": images}
+    there["scratch"] = str(cluster.slurm.scratch)
+    missing = {"data": {"skyline": "/no/data"}, "images": dict.fromkeys(images, "/no/image")}
     missing["scratch"] = "/no/scratch"
     promised = [{"type": "gpu", "num_devices": 4}]
     resource = [{"name": "_rfm_gpu", "options": ["--gres=gpu:{num_gpus_per_node}"]}]
     found = check(
         cluster,
-        {"name": "whole", "extras": there},
-        {"name": "missing", "extras": missing},
+        {"name": "whole", "extras": there, "container_platforms": [{"type": "Apptainer"}]},
+        {"name": "missing", "extras": missing, "container_platforms": [{"type": "Pyxis"}]},
         {"name": "promised", "devices": promised, "resources": resource},
         {"name": "unknown", "access": ["--partition=none"]},
         code=1,
+        PATH=path_with_apptainer(cluster),
     )
     assert red(found["site"]) == set(), found["site"]
     assert red(found["whole"]) == set(), found["whole"]
-    assert red(found["missing"]) == {"data", "image", "scratch"}
+    assert "apptainer 1.4.5 answers and starts" in found["whole"]["container"]["text"]
+    assert red(found["missing"]) == {"data", "image", "scratch", "container"}
     assert "/no/data is not there" in found["missing"]["data"]["text"]
+    assert "/no/image is not there" in found["missing"]["image"]["text"]
+    assert "srun on the node has no --container-image" in found["missing"]["container"]["text"]
     assert red(found["promised"]) == {"GPUs", "TensorFlow"}
     assert "0 of 4 GPUs" in found["promised"]["GPUs"]["text"]
     assert [*found["unknown"]] == ["submit"]

@@ -16,7 +16,7 @@ from systems.detection.kinds import plan
 from systems.detection.site_file import Site
 from systems.detection.source import Comment, dictionary
 from systems.probing import access
-from systems.probing.answer import Answer, Gpu, Interface, Place, Port
+from systems.probing.answer import Answer, Gpu, Interface, Place, Port, Runtime
 from systems.probing.answer import Gpus as FoundGpus
 from systems.probing.configuration import load
 from systems.probing.errors import UnusableInput
@@ -249,11 +249,20 @@ def test_a_model_is_named_without_its_maker(name, short):
     assert evidence.short_name(name) == short
 
 
-def test_only_container_platforms_of_reframe_s_are_declared(tmp_path):
-    found = answer(runtimes=["apptainer", "singularity", "podman", "enroot"])
-    text, partition = write(tmp_path, probed(found))
+def test_amd_s_gpus_are_written_with_the_architecture_that_tells_them_from_nvidia_s(tmp_path):
+    found = [Gpu("AMD Instinct MI250X", "0x1", "", "", "gfx90a")] * 4
+    _, partition = write(tmp_path, probed(answer(gpus=FoundGpus("rocm-smi", found, ""))))
+    [device] = partition["devices"]
+    assert (device["arch"], device["model"]) == ("gfx90a", "MI250X")
+
+
+def test_images_and_their_platform_are_in_the_file_where_the_node_has_both(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIGPOINT_IMAGES", "/images")
+    there = {"/images/skyline.sif": DISK}
+    found = answer(runtimes=[Runtime("apptainer", "1.4.5", "")], places=there)
+    _, partition = write(tmp_path, probed(found))
     assert partition["container_platforms"] == [{"type": "Apptainer"}]
-    assert "podman, enroot" in text
+    assert partition["extras"]["images"] == {"skyline": "/images/skyline.sif"}
 
 
 @pytest.mark.parametrize(

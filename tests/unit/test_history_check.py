@@ -476,3 +476,14 @@ def test_a_reader_that_closes_the_page_early_sees_no_traceback(
     assert (done.returncode, done.stderr) == (141, b"")
     # Files are written whoever reads.
     assert all("regression" in path.read_text() for path in files)
+
+
+def test_since_a_night_after_the_newest_one_judges_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, nights(40))
+    newest = FIRST_NIGHT + timedelta(days=39)
+    assert check(folder, "--since", newest) == 0
+    capsys.readouterr()
+    assert check(folder, "--since", newest + timedelta(days=1)) == 4
+    assert "nothing has run since the night that was asked for" in capsys.readouterr().out

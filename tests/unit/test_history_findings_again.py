@@ -103,6 +103,15 @@ def test_set_parameters_select_this_case_and_what_it_may_need() -> None:
     assert "Data" not in again
 
 
+def test_a_variable_that_was_given_like_a_parameter_is_set_again_and_selects_nothing() -> None:
+    # ReFrame selects by name before it adds such a variable to the name.
+    columns = {"command": "reframe -c checks -r -P container=none,apptainer", "session": "one"}
+    name = "Train %num_gpus=1 %.container=apptainer"
+    runs = history([Run(name=name, columns=columns)]).runs
+    again = command_for(runs, runs.row(0, named=True))
+    assert shlex.split(again)[4:] == ["-n", "^Train%num_gpus=1$", "-P", "container=apptainer"]
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -186,7 +186,7 @@ def test_two_low_runs_together_are_suspect_where_each_alone_is_not():
 
 @pytest.mark.parametrize(
     ("before", "factor", "needed"),
-    [(5, 0.8, 5), (5, 0.9, 5), (10, 0.8, 4), (10, 0.9, 4), (20, 0.8, 3), (20, 0.9, 3)],
+    [(5, 0.8, 5), (5, 0.9, 6), (10, 0.8, 4), (10, 0.9, 4), (20, 0.8, 3), (20, 0.9, 3)],
 )
 def test_the_farther_a_step_the_fewer_nights_confirm_it_and_until_then_it_is_suspect(
     before, factor, needed
@@ -266,6 +266,16 @@ def test_neighbouring_runs_that_share_their_noise_widen_the_interval():
         regression = verdict(values).regression
         widths.append(regression.high - regression.low)
     assert 1.3 < widths[1] / widths[0] < 2.5
+
+
+@pytest.mark.parametrize("level", [0.0, 500.0, 900.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_noisy_series_that_comes_to_a_stop_stays_regressed_for_as_long_as_it_stands(level, seed):
+    usual = 1000 * (1 + 0.01 * np.random.default_rng(seed).standard_normal(77))
+    for nights in (5, 8, 13, 21, 34, 60):
+        regression = verdict([*usual, *[level] * nights]).regression
+        assert regression is not None
+        assert regression.difference == pytest.approx(level / 1000 - 1, abs=0.01)
 
 
 def test_the_confidence_of_a_finding_grows_with_the_runs_behind_it():

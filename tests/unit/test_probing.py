@@ -13,26 +13,28 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from node_answers import (
+    ABSENT,
+    FINE,
+    FULL,
+    LOCKED,
+    answer,
+    gpus,
+    judged,
+    partition,
+    sees,
+    stand_in,
+)
 
 from systems import _declaration as declare
 from systems.__main__ import parser
-from systems.probing import access, clock, configuration, judgement
-from systems.probing.answer import (
-    LIMIT_BYTES,
-    MARK,
-    Answer,
-    Gpu,
-    Gpus,
-    Place,
-    TensorFlow,
-    UnusableAnswer,
-    VisibleGpu,
-    read_answer,
-)
+from systems.probing import access, clock, configuration
+from systems.probing.answer import Answer, TensorFlow
 from systems.probing.findings import Finding, PartitionFindings, as_json, print_findings
 from systems.probing.job import CHECKOUT, NODE_PACKAGE, ProbeJob, Questions, write_questions
 from systems.probing.node import gpus as node_gpus
 from systems.probing.node import places as node_places
+from systems.probing.reading import LIMIT_BYTES, MARK, UnusableAnswer, read_answer
 
 NVIDIA_LIST = """\
 GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)
@@ -46,22 +48,10 @@ NVIDIA A100-SXM4-40GB, GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77, 555.42.06
 NVIDIA A100-SXM4-40GB, GPU-c5e0b6ae-0a35-4fd3-8f5e-3b1d1f4d2e4c, 555.42.06
 """
 ROCM = {
-    "card0": {"Card Series": "AMD Instinct MI250X", "Unique ID": "0x1", "Card model": "0x0b0c"},
+    "card0": {"Card Series": "AMD Instinct MI250X", "Unique ID": "0x1", "GFX Version": "gfx90a"},
     "card1": {"Card Series": "AMD Instinct MI250X", "Unique ID": "0x2", "Card model": "0x0b0c"},
     "system": {"Driver version": "6.3.6"},
 }
-CHECKOUT_SEEN = Place(True, True, True, True, 10**12, "nfs4", "")
-FINE = Place(True, True, True, True, 10**12, "xfs", "")
-ABSENT = Place(False, False, False, False, 0, "", "")
-FULL = Place(True, True, True, False, 0, "xfs", "[Errno 28] No space left on device")
-LOCKED = Place(True, True, False, False, 10**12, "xfs", "")
-
-
-def stand_in(folder, name, script):
-    """A program of a vendor's that this machine does not have."""
-    path = Path(folder, name)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
 
 
 def probe_here(folder, environment=None, **questions):
@@ -78,36 +68,6 @@ def probe_here(folder, environment=None, **questions):
         )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def gpus(count, name="NVIDIA A100-SXM4-80GB", profile="", **more):
-    found = [Gpu(name, f"GPU-{each}", profile, "555") for each in range(count)]
-    return Gpus(**{"source": "nvidia-smi", "found": found, "complaint": ""} | more)
-
-
-def sees(count, build="CUDA 12.5.1"):
-    return TensorFlow("", "2.21.0", build, [VisibleGpu("a", "8.0")] * count, [])
-
-
-def answer(**more):
-    usual = {"node": "n1", "python": sys.executable, "gpus": gpus(0), "tensorflow": sees(0)}
-    usual |= {"clock": [[0.0, 0.0, 0.0]], "time_service": ""}
-    usual["places"] = {str(CHECKOUT): CHECKOUT_SEEN, sys.executable: CHECKOUT_SEEN}
-    usual["places"] |= more.pop("places", {})
-    return Answer(failed={}, **(usual | more))
-
-
-def partition(count=0, model=None, **extras):
-    device = SimpleNamespace(
-        device_type="gpu", num_devices=count, info={"model": model} if model else {}
-    )
-    return SimpleNamespace(fullname="c:gpu", devices=[device] if count else [], extras=extras)
-
-
-def judged(of, found, failure=""):
-    """The lines by their subject."""
-    job = SimpleNamespace(number="7", answer=found, failure=failure, waited=3.2)
-    return {each.subject: each for each in judgement.judge(of, job).findings}
 
 
 def test_a_node_answers_with_nothing_but_python_and_the_answer_is_read(tmp_path):
@@ -245,9 +205,9 @@ def test_amd_s_gpus_are_read_by_their_series(tmp_path, monkeypatch):
     stand_in(tmp_path, "rocm-smi", f"cat {tmp_path}/answer")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = node_gpus.amd_gpus()[0]
-    assert [(each["name"], each["uuid"]) for each in found] == [
-        ("AMD Instinct MI250X", "0x1"),
-        ("AMD Instinct MI250X", "0x2"),
+    assert [(each["name"], each["uuid"], each["arch"]) for each in found] == [
+        ("AMD Instinct MI250X", "0x1", "gfx90a"),
+        ("AMD Instinct MI250X", "0x2", ""),
     ]
 
 
@@ -372,8 +332,6 @@ def test_tensorflow_is_green_where_it_is_built_for_the_gpus_and_sees_them_all(
         ({"data": {"skyline": "/x"}}, ABSENT, "data", False),
         ({"data": {"skyline": "/x"}}, LOCKED, "data", False),
         ({"data": {"skyline": "/x"}}, FULL, "data", True),
-        ({"images": {"skyline": "/x"}}, ABSENT, "image", False),
-        ({"images": {"skyline": "/x"}}, FINE, "image", True),
         ({"scratch": "/x"}, FINE, "scratch", True),
         ({"scratch": "/x"}, FULL, "scratch", False),
         ({"scratch": "/x"}, ABSENT, "scratch", False),

@@ -1,39 +1,13 @@
 """What a figure was measured with: versions of the suite, the workload and its libraries."""
 
 import argparse
-import os
 import platform
-import subprocess
 from importlib import metadata
-from pathlib import Path
 
+from workloads.common.commit import suite_commit
+from workloads.common.image_identity import CHECKOUT, image_identity
 from workloads.common.node_versions import node_versions, told_by_all
 from workloads.common.records import Recorder
-
-CHECKOUT = Path(__file__).parents[2]
-
-
-def suite_commit() -> str:
-    """The checkout's commit, with "-modified" behind it when tracked files differ from it.
-
-    An image has no checkout inside: there the variable TRIGPOINT_COMMIT says which it was built
-    from. "unknown" when neither is to be had.
-    """
-    if stated := os.environ.get("TRIGPOINT_COMMIT"):
-        return stated
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return f"{commit}-modified" if _git("status", "--porcelain", "-uno") else commit
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-
-
-def _git(*arguments: str) -> str:
-    # The owner of a checkout on a shared file system is often not who runs the job.
-    command = ["git", "-c", f"safe.directory={CHECKOUT}", *arguments]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
-    done.check_returncode()
-    return done.stdout.strip()
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -47,7 +21,7 @@ def versions(*packages: str) -> dict[str, str]:
 def record_run(
     recorder: Recorder, options: argparse.Namespace, workload: str, version: str, *packages: str
 ) -> None:
-    """Record which stage of which workload runs, in which size, and with which versions.
+    """Record which stage of which workload runs, in which size and image, with which versions.
 
     Those of the node are of this process's; what computes in several processes tells of all of
     them later (computing.py).
@@ -59,6 +33,13 @@ def record_run(
         preset=options.preset,
         seed=options.seed,
         suite_commit=suite_commit(),
+        **_image(),
         **versions(*packages),
         **told_by_all([node_versions()]),
     )
+
+
+def _image() -> dict[str, str]:
+    """The name and the commit of the image that this runs in; nothing natively."""
+    image = image_identity(CHECKOUT)
+    return {} if image is None else {"image_name": image.name, "image_commit": image.commit}

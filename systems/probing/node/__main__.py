@@ -14,22 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from .asking import run
+from .containers import (
+    mounting,
+    runtimes,
+    starts,
+    subordinate_ids,
+    unpacking_folder,
+    user_namespaces,
+)
 from .gpus import gpus
 from .network import default_route, infiniband, interfaces, node_address
 from .places import place
 from .time_of_day import clock_rounds, time_service
 
 MARK = "TRIGPOINT-PROBE "
-RUNTIMES = ("apptainer", "singularity", "podman", "docker", "sarus", "shifter", "enroot")
 LAUNCHERS = ("mpiexec", "mpirun")
-
-
-def runtimes() -> list[str]:
-    """The container runtimes that answer: docker on PATH is no daemon that may be used."""
-    asked = {name: "info" if name == "docker" else "--version" for name in RUNTIMES}
-    asked["enroot"] = "version"
-    here = [name for name in RUNTIMES if shutil.which(name)]
-    return [name for name in here if run([name, asked[name]], 20)[0] == 0]
 
 
 def launchers() -> list[str]:
@@ -52,9 +51,9 @@ def tensorflow(command: list[str], folder: str) -> Any:
 
 def places(questions: dict[str, Any]) -> dict[str, Any]:
     """Each file or folder under the name by which it was asked for."""
-    plain = {path: place(path) for path in questions["places"]}
+    plain = {path: place(path) for path in [*questions["places"], unpacking_folder()]}
     variable = {path: place(os.path.expandvars(path)) for path in questions["named_by_variables"]}
-    return plain | variable
+    return {**plain, **variable}
 
 
 def answers(questions: dict[str, Any]) -> dict[str, Any]:
@@ -64,12 +63,16 @@ def answers(questions: dict[str, Any]) -> dict[str, Any]:
         "time_service": time_service,
         "node": socket.gethostname,
         "slurm_node": lambda: os.environ.get("SLURMD_NODENAME", ""),
-        "temporary": lambda: os.environ.get("TMPDIR", ""),
         "python": lambda: sys.executable,
         "cpus": os.cpu_count,
         "gpus": gpus,
         "places": lambda: places(questions),
         "runtimes": runtimes,
+        "starts": starts,
+        "user_namespaces": user_namespaces,
+        "subordinate_ids": subordinate_ids,
+        "unpacking_folder": unpacking_folder,
+        "mounting": mounting,
         "launchers": launchers,
         "interfaces": interfaces,
         "infiniband": infiniband,

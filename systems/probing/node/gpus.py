@@ -76,7 +76,13 @@ def amd_gpus() -> tuple[list[Gpu], str]:
         known = {key.lower(): str(value) for key, value in properties.items()}
         name = known.get("card series") or known.get("card model") or ""
         found.append(
-            {"name": name, "uuid": known.get("unique id", ""), "mig_profile": "", "driver": ""}
+            {
+                "name": name,
+                "uuid": known.get("unique id", ""),
+                "mig_profile": "",
+                "driver": "",
+                "arch": known.get("gfx version", ""),
+            }
         )
 
     return found, ""

@@ -26,18 +26,22 @@ def file_system(path: str) -> str:
 
 
 def place(path: str) -> dict[str, Any]:
-    """Whether a file or folder is there, can be read and written, and how much is free."""
-    folder = Path(path).is_dir()
+    """Whether a file or folder is there, can be read and written, its size where it is a file, and
+    how much is free."""
+    # Path.exists alone would fail, for all paths, where one may not be looked at.
+    exists = os.access(path, os.F_OK)
+    folder = exists and Path(path).is_dir()
     answer: dict[str, Any] = {
-        "exists": Path(path).exists(),
+        "exists": exists,
         "folder": folder,
         "readable": os.access(path, os.R_OK | (os.X_OK if folder else 0)),
         "writable": False,
         "free_bytes": 0,
         "file_system": "",
         "error": "",
+        "size_bytes": 0,
     }
-    if not answer["exists"]:
+    if not exists:
         return answer
 
     answer["file_system"] = file_system(path)
@@ -51,6 +55,8 @@ def place(path: str) -> dict[str, Any]:
                 file.flush()
                 os.fsync(file.fileno())
             answer["writable"] = True
+        else:
+            answer["size_bytes"] = Path(path).stat().st_size
     except OSError as error:
         answer["error"] = str(error)
 

@@ -1,0 +1,1 @@
+"""The stages of the container workload, one module each, named as on the command line."""
