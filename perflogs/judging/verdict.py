@@ -83,8 +83,8 @@ class Verdict:
             return FAILED
 
         unjudged = failed or any(each.state == NOT_RUN for each in counting)
-        unjudged = unjudged or self.unread_tonight or self.outdated or not self.judged
-        return NOT_JUDGED if unjudged else CLEAN
+        silent = self.unread_tonight or self.outdated or not self.judged
+        return NOT_JUDGED if unjudged or silent else CLEAN
 
 
 def reach_verdict(

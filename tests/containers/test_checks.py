@@ -2,7 +2,9 @@
 there is red."""
 
 import json
+import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,15 @@ EXACT = ("loss", "accuracy", "precision", "recall", "f1")
 SECONDS = 600
 
 
+@dataclass(frozen=True)
+class Session:
+    """A session that ended, and the lines of its cases in the history: by check and number of
+    nodes, and then by metric."""
+
+    finished: Finished
+    cases: dict[tuple[str, str], dict[str, dict[str, str]]]
+
+
 @pytest.fixture(scope="module")
 def images(skyline: Path, slstr: Path) -> Path:
     """The folder of all images."""
@@ -30,29 +41,30 @@ def images(skyline: Path, slstr: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def in_images(cluster: Cluster, images: Path) -> Finished:
+def in_images(cluster: Cluster, images: Path) -> Session:
     """Every workload, on one node and on two."""
-    return run(cluster, IN_IMAGES, images, *EVERY_WORKLOAD, "-P", "cpu_nodes=1,2")
+    session = run(cluster, IN_IMAGES, images, *EVERY_WORKLOAD, "-P", "cpu_nodes=1,2")
+    assert session.finished.code == 0, session.finished.text
+    return session
 
 
-def run(cluster: Cluster, system: str, images: Path, *options: str, **variables: str) -> Finished:
+def run(cluster: Cluster, system: str, images: Path, *options: str, **variables: str) -> Session:
     """A session on the partition `cpu` of a system."""
-    return cluster.reframe(
+    folder = cluster.folder / "perflogs"
+    # The lines of an earlier session are not this one's.
+    shutil.rmtree(folder / system, ignore_errors=True)
+    finished = cluster.reframe(
         *options,
         system=f"{system}:cpu",
         timeout=SECONDS,
         TRIGPOINT_IMAGES=str(images),
         **variables,
     )
-
-
-def records(cluster: Cluster, system: str) -> dict[tuple[str, str], dict[str, dict[str, str]]]:
-    """The last lines of each case in the history, by check and number of nodes, and by metric."""
-    found: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
-    for log in (cluster.folder / "perflogs" / system / "cpu").glob("*.log"):
-        for line in read_perflog(cluster.folder / "perflogs", log.stem, f"{system}/cpu"):
-            found.setdefault((log.stem, line["cpu_nodes"]), {})[line["perf_var"]] = line
-    return found
+    cases: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for log in (folder / system / "cpu").glob("*.log"):
+        for line in read_perflog(folder, log.stem, f"{system}/cpu"):
+            cases.setdefault((log.stem, line["cpu_nodes"]), {})[line["perf_var"]] = line
+    return Session(finished, cases)
 
 
 def exact(case: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -63,42 +75,36 @@ def exact(case: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def test_every_workload_runs_in_its_image_through_slurm_on_one_node_and_on_two(
-    cluster: Cluster, in_images: Finished
+    in_images: Session,
 ) -> None:
-    assert in_images.code == 0, in_images.text
-    found = records(cluster, IN_IMAGES)
-    assert {check for check, _ in found} >= {"SkylineTrain", "SkylineEvaluate", "SlstrTrain"}
-    assert {nodes for _, nodes in found} >= {"1", "2"}
-    for line in found["SlstrTrain", "2"].values():
-        assert len(line["nodes"].split(",")) == 2
+    for check in (*LEARNT, "AllReduce"):
+        for nodes in ("1", "2"):
+            lines = in_images.cases[check, nodes].values()
+            assert {len(line["nodes"].split(",")) for line in lines} == {int(nodes)}
 
 
 def test_every_record_names_the_image_its_digest_and_its_commit(
-    cluster: Cluster, in_images: Finished, workplace: Any
+    in_images: Session, workplace: Any
 ) -> None:
-    assert in_images.code == 0, in_images.text
-    for (check, _), lines in records(cluster, IN_IMAGES).items():
+    commit = workplace.git("rev-parse", "HEAD")
+    for (check, _), lines in in_images.cases.items():
         name = "slstr.sif" if check.startswith("Slstr") else "skyline.sif"
         for line in lines.values():
             assert Path(line["image"]).name == name
             assert line["image_digest"] == workplace.manifest(name)["image_digest"]
-            assert (
-                line["image_commit"] == line["suite_commit"] == workplace.git("rev-parse", "HEAD")
-            )
-            assert line["container"] == "apptainer"
+            assert line["image_commit"] == line["suite_commit"] == commit
+            assert line["container"] in ("apptainer", "null")
 
 
 def test_one_device_computes_in_an_image_what_it_does_natively_to_the_last_digit(
-    cluster: Cluster, in_images: Finished, images: Path
+    cluster: Cluster, in_images: Session, images: Path
 ) -> None:
-    finished = run(cluster, NATIVE, images, *EVERY_WORKLOAD, "-P", "cpu_nodes=1")
-    assert (finished.code, in_images.code) == (0, 0), finished.text
-    native, inside = records(cluster, NATIVE), records(cluster, IN_IMAGES)
-    compared = [case for case in native if case[0] in LEARNT]
-    assert len(compared) == len(LEARNT)
-    for case in compared:
-        assert exact(inside[case]) == exact(native[case])
-        assert {line["image_digest"] for line in native[case].values()} == {""}
+    native = run(cluster, NATIVE, images, *EVERY_WORKLOAD, "-P", "cpu_nodes=1")
+    assert native.finished.code == 0, native.finished.text
+    for check in LEARNT:
+        without = native.cases[check, "1"]
+        assert exact(in_images.cases[check, "1"]) == exact(without)
+        assert {line["image_digest"] for line in without.values()} == {""}
 
 
 def test_skyline_s_smoke_size_runs_in_its_image_on_this_machine(
@@ -117,18 +123,17 @@ def test_skyline_s_smoke_size_runs_in_its_image_on_this_machine(
     assert float(accuracy["perf_value"]) > 0.9
 
 
-def failure(cluster: Cluster, finished: Finished) -> tuple[str, str]:
+def failure(session: Session) -> tuple[str, str]:
     """Whose failure the only case is, as the history has it, and what was said."""
-    assert finished.code == 1, finished.text
-    lines = records(cluster, IN_IMAGES)["SkylineTrain", "1"]
-    [kind] = {line["failure_class"] for line in lines.values()}
-    return kind, finished.text
+    assert session.finished.code == 1, session.finished.text
+    [line] = session.cases["SkylineTrain", "1"].values()
+    return line["failure_class"], session.finished.text
 
 
 def test_a_missing_image_is_red_and_the_command_that_builds_it_is_said(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    kind, reason = failure(cluster, run(cluster, IN_IMAGES, tmp_path, *TRAIN))
+    kind, reason = failure(run(cluster, IN_IMAGES, tmp_path, *TRAIN))
     assert kind == "input"
     assert f"containers build skyline --output {tmp_path}/skyline.sif" in reason
 
@@ -138,9 +143,9 @@ def test_an_image_without_the_workload_is_red(
 ) -> None:
     wrong = workplace.folder / "wrong"
     wrong.mkdir()
-    # The archive's base: a system without anything of the suite.
+    # A system without anything of the suite.
     (wrong / "skyline.sif").symlink_to(workplace.base)
-    kind, reason = failure(cluster, run(cluster, IN_IMAGES, wrong, *TRAIN))
+    kind, reason = failure(run(cluster, IN_IMAGES, wrong, *TRAIN))
     assert kind == "input"
     assert "did not start skyline" in reason
 
@@ -150,18 +155,18 @@ def test_an_image_of_another_commit_is_red_unless_told(
 ) -> None:
     workplace.commit("another")
     try:
-        refused = failure(cluster, run(cluster, IN_IMAGES, images, *TRAIN))
+        refused = failure(run(cluster, IN_IMAGES, images, *TRAIN))
         told = run(cluster, IN_IMAGES, images, *TRAIN, "-S", "any_image_commit=1")
     finally:
         workplace.git("reset", "--quiet", "--hard", "HEAD~1")
     assert refused[0] == "input"
     assert "build it again" in refused[1]
-    assert told.code == 0, told.text
+    assert told.finished.code == 0, told.finished.text
 
 
 def test_a_path_that_cannot_be_bound_is_red_and_named(cluster: Cluster, images: Path) -> None:
     options = (*TRAIN, "-S", "data=/no/such/folder")
-    kind, reason = failure(cluster, run(cluster, IN_IMAGES, images, *options))
+    kind, reason = failure(run(cluster, IN_IMAGES, images, *options))
     assert kind == "input"
     assert "/no/such/folder" in reason
 
@@ -169,7 +174,7 @@ def test_a_path_that_cannot_be_bound_is_red_and_named(cluster: Cluster, images: 
 def test_no_room_for_a_sandbox_is_red_and_says_so(cluster: Cluster, images: Path) -> None:
     # The scratch of a node holds 64 MB; what cannot be mounted is unpacked.
     small = {"APPTAINER_UNSQUASH": "1", "APPTAINER_TMPDIR": str(cluster.slurm.scratch)}
-    _, reason = failure(cluster, run(cluster, IN_IMAGES, images, *TRAIN, **small))
+    _, reason = failure(run(cluster, IN_IMAGES, images, *TRAIN, **small))
     assert "no space left on device" in reason.lower()
     assert not any(cluster.left_on_scratch(node) for node in cluster.nodes)
 
@@ -179,7 +184,7 @@ def test_a_node_without_the_runtime_is_red_and_named(cluster: Cluster, images: P
     for node in cluster.nodes:
         cluster.slurm.on_node(node, "mount", "--bind", "/dev/null", program)
     try:
-        kind, reason = failure(cluster, run(cluster, IN_IMAGES, images, *TRAIN))
+        kind, reason = failure(run(cluster, IN_IMAGES, images, *TRAIN))
     finally:
         for node in cluster.nodes:
             cluster.slurm.on_node(node, "umount", program)

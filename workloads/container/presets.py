@@ -17,7 +17,7 @@ def tiny() -> Preset:
 
 
 def smoke() -> Preset:
-    """For machines without an accelerator: five runs of each take five minutes on two cores."""
+    """For machines without an accelerator: five runs of each take six minutes on two cores."""
     return Preset("smoke")
 
 
