@@ -12,7 +12,7 @@ import pytest
 from bare_checkout import Finished, read_perflog
 from cluster_session import Cluster
 
-NATIVE, IN_IMAGES = "slurm_box", "slurm_box_images"
+NATIVE, IN_IMAGES, HERE = "slurm_box:cpu", "slurm_box_images:cpu", "apptainer_box:here"
 TRAIN = ("-n", "SkylineTrain", "-P", "preset=tiny", "-P", "pipeline=packed", "-P", "cpu_nodes=1")
 EVERY_WORKLOAD = (
     *("-n", "^(SkylineTrain|SkylineEvaluate|Slstr.*|AllReduce)%"),
@@ -48,21 +48,21 @@ def in_images(cluster: Cluster, images: Path) -> Session:
     return session
 
 
-def run(cluster: Cluster, system: str, images: Path, *options: str, **variables: str) -> Session:
-    """A session on the partition `cpu` of a system."""
-    folder = cluster.folder / "perflogs"
+def run(cluster: Cluster, place: str, images: Path, *options: str, **variables: str) -> Session:
+    """A session on a partition of a system."""
+    folder, lines = cluster.folder / "perflogs", place.replace(":", "/")
     # The lines of an earlier session are not this one's.
-    shutil.rmtree(folder / system, ignore_errors=True)
+    shutil.rmtree(folder / lines, ignore_errors=True)
     finished = cluster.reframe(
         *options,
-        system=f"{system}:cpu",
+        system=place,
         timeout=SECONDS,
         TRIGPOINT_IMAGES=str(images),
         **variables,
     )
     cases: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
-    for log in (folder / system / "cpu").glob("*.log"):
-        for line in read_perflog(folder, log.stem, f"{system}/cpu"):
+    for log in (folder / lines).glob("*.log"):
+        for line in read_perflog(folder, log.stem, lines):
             cases.setdefault((log.stem, line["cpu_nodes"]), {})[line["perf_var"]] = line
     return Session(finished, cases)
 
@@ -77,10 +77,10 @@ def exact(case: dict[str, dict[str, str]]) -> dict[str, str]:
 def test_every_workload_runs_in_its_image_through_slurm_on_one_node_and_on_two(
     in_images: Session,
 ) -> None:
-    for check in (*LEARNT, "AllReduce"):
-        for nodes in ("1", "2"):
-            lines = in_images.cases[check, nodes].values()
-            assert {len(line["nodes"].split(",")) for line in lines} == {int(nodes)}
+    # Of one process there is nothing to reduce.
+    for case in (("AllReduce", "2"), *((check, nodes) for check in LEARNT for nodes in "12")):
+        lines = in_images.cases[case].values()
+        assert {len(line["nodes"].split(",")) for line in lines} == {int(case[1])}
 
 
 def test_every_record_names_the_image_its_digest_and_its_commit(
@@ -110,17 +110,13 @@ def test_one_device_computes_in_an_image_what_it_does_natively_to_the_last_digit
 def test_skyline_s_smoke_size_runs_in_its_image_on_this_machine(
     cluster: Cluster, images: Path, workplace: Any
 ) -> None:
-    finished = cluster.reframe(
-        *("-n", "SkylineTrain", "-P", "preset=smoke", "-P", "pipeline=packed"),
-        system="apptainer_box",
-        timeout=SECONDS,
-        TRIGPOINT_IMAGES=str(images),
-    )
-    assert finished.code == 0, finished.text
-    lines = read_perflog(cluster.folder / "perflogs", "SkylineTrain", "apptainer_box/here")
-    [accuracy] = [line for line in lines if line["perf_var"] == "validation_accuracy"]
-    assert accuracy["image_digest"] == workplace.manifest("skyline.sif")["image_digest"]
-    assert float(accuracy["perf_value"]) > 0.9
+    options = ("-n", "SkylineTrain", "-P", "preset=smoke", "-P", "pipeline=packed")
+    session = run(cluster, HERE, images, *options)
+    assert session.finished.code == 0, session.finished.text
+    lines = session.cases["SkylineTrain", "1"]
+    digest = workplace.manifest("skyline.sif")["image_digest"]
+    assert {line["image_digest"] for line in lines.values()} == {digest}
+    assert float(lines["validation_accuracy"]["perf_value"]) > 0.9
 
 
 def failure(session: Session) -> tuple[str, str]:
@@ -179,15 +175,16 @@ def test_no_room_for_a_sandbox_is_red_and_says_so(cluster: Cluster, images: Path
     assert not any(cluster.left_on_scratch(node) for node in cluster.nodes)
 
 
-def test_a_node_without_the_runtime_is_red_and_named(cluster: Cluster, images: Path) -> None:
-    program = "/usr/bin/apptainer"
-    for node in cluster.nodes:
-        cluster.slurm.on_node(node, "mount", "--bind", "/dev/null", program)
-    try:
-        kind, reason = failure(run(cluster, IN_IMAGES, images, *TRAIN))
-    finally:
-        for node in cluster.nodes:
-            cluster.slurm.on_node(node, "umount", program)
+def test_a_node_without_the_runtime_is_red_and_named(
+    cluster: Cluster, images: Path, tmp_path: Path
+) -> None:
+    """Every program is on PATH but one."""
+    for folder in reversed(cluster.environment()["PATH"].split(":")):
+        for program in Path(folder).glob("*"):
+            (tmp_path / program.name).unlink(missing_ok=True)
+            (tmp_path / program.name).symlink_to(program)
+    (tmp_path / "apptainer").unlink()
+    kind, reason = failure(run(cluster, IN_IMAGES, images, *TRAIN, PATH=str(tmp_path)))
     assert kind == "input"
     assert "Apptainer is not installed on node" in reason
 
