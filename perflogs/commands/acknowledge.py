@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from perflogs.commands.check import ACKNOWLEDGED, verdict_from
+from perflogs.commands.check import verdict_from
 from perflogs.commands.sources import add_command, day_or_days, folder_of, today
 from perflogs.judging.acknowledgements import (
     acknowledge,
@@ -20,6 +20,7 @@ from perflogs.judging.acknowledgements import (
 )
 from perflogs.judging.finding import Acknowledgement, Finding
 from perflogs.judging.verdict import Verdict
+from perflogs.kept_files import ACKNOWLEDGED
 from perflogs.words import for_terminal
 
 _DESCRIPTION = """\

@@ -27,6 +27,7 @@ from perflogs.judging.acknowledgements import read_acknowledgements
 from perflogs.judging.finding import Acknowledgement
 from perflogs.judging.nights import judged_runs
 from perflogs.judging.verdict import Verdict, reach_verdict
+from perflogs.kept_files import ACKNOWLEDGED
 from perflogs.reports.csv_rows import COLUMNS, as_csv
 from perflogs.reports.json_document import as_json
 from perflogs.reports.junit import as_junit
@@ -39,16 +40,15 @@ from perflogs.reports.unusable import (
     unusable_as_prometheus,
 )
 
-#: Beside the history.
-ACKNOWLEDGED = "acknowledged.json"
 _DESCRIPTION = """\
 Says what regressed, since when, by how much, how sure, on which nodes and after which change; what
 may have, with the command that runs it again; what got better; what failed, and what did not run.
 
 A regression stands until the figures are back, or it is acknowledged (`ack`). Improvements are
 shown for 14 nights; suspects until the case ran again, for 14 nights at most. The latest run of a
-case decides: a failure stands until it passes, for 90 days at most. With --since, what began before
-is counted, but neither shown in detail nor part of the exit code.
+case decides: a failure stands until it passes, for 90 days at most. With --since, what had been
+said before that night is counted, but neither shown in detail nor part of the exit code; what began
+earlier and was confirmed only since then is shown.
 
 Each finding has a class: regression, hardware, failure, not scheduled or suite error. Its name
 (R-, S-, I-, C-, F-, Q- and eight digits) stays the same for as long as it stands.
@@ -82,13 +82,14 @@ def register(subparsers: "_SubParsersAction[Any]") -> None:
         "--since",
         type=day_or_days,
         metavar="WHEN",
-        help="what began since then alone: 2026-11-01, or 7d or 2w before the newest night",
+        help="what is said since then alone: 2026-11-01, or 7d or 2w before the newest night",
     )
     parser.add_argument(
         "--as-of",
         type=day,
         metavar="DAY",
-        help="what would have been said on that day: later nights are left out (default: today)",
+        help="what would have been said on that day: nights count that had ended at its "
+        "noon (default: today, with all that there is)",
     )
     contents = {
         "junit": "JUnit XML, a test for each metric",

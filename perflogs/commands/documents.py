@@ -11,6 +11,7 @@ from typing import TypeVar
 from perflogs.whole_file import write_whole
 
 _STANDARD_OUTPUT = Path("-")
+_NAME = "name a file in a folder that exists and that you may write to"
 _Subject = TypeVar("_Subject")
 
 
@@ -77,7 +78,7 @@ def write_documents(
         try:
             write_whole(path, text)
         except OSError as error:
-            failed.append(error)
+            failed.append(OSError(f"{path} cannot be written ({error.strerror or error}): {_NAME}"))
 
     # Last, for nobody may read it any more.
     sys.stdout.write(on_standard_output)

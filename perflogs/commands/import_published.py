@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from perflogs.published_history import published_runs
-from perflogs.published_logs import write_published
+from perflogs.published_logs import PublishedLog, write_published
 
 _DESCRIPTION = """\
 Writes the published results of PEARL, SCARF and the SODALITE testbed as performance logs of the
@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
     folder = options.to or Path(os.environ.get("RFM_PERFLOG_DIR") or "perflogs")
     table = Table("system", "check", "runs", "figures", "")
     table.add_column("file", overflow="fold")
-    for each in write_published(folder, published_runs()):
+    for each in _written(folder):
         table.add_row(
             *(each.system, each.check, str(each.runs), str(each.figures)),
             *("written" if each.is_new else "was there", escape(str(each.path))),
@@ -50,3 +50,13 @@ def run(options: Namespace) -> int:
 
     Console().print(table)
     return 0
+
+
+def _written(folder: Path) -> list[PublishedLog]:
+    try:
+        return write_published(folder, published_runs())
+    except OSError as error:
+        raise OSError(
+            f"{error.filename or folder} cannot be written ({error.strerror or error}): name a "
+            "folder that you may write to with --to"
+        ) from None

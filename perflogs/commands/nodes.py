@@ -25,7 +25,6 @@ from perflogs.commands.sources import (
 )
 from perflogs.exit_codes import UNUSABLE_INPUT
 from perflogs.fleet.actions import (
-    ACTED,
     Standing,
     actions,
     command_words,
@@ -38,6 +37,7 @@ from perflogs.fleet.nodes_document import COLUMNS, fleet_csv, fleet_json
 from perflogs.fleet.nodes_page import print_fleet
 from perflogs.fleet.verdict import FleetVerdict, judge_fleet
 from perflogs.history import History
+from perflogs.kept_files import NODE_ACTIONS
 from perflogs.reports.unusable import unusable_as_csv, unusable_as_json
 from perflogs.unread import say_unread
 
@@ -57,7 +57,7 @@ of loss_step100 that are not those of most nodes confirm it as well.
 
 --on-confirmed runs the site's command once for each confirmed node: without a shell, with {{node}}
 and {{reason}} replaced inside its words, or the node appended. What it ended well for is kept in
-{ACTED} beside the history, and not done again while the finding stands.
+{NODE_ACTIONS} beside the history, and not done again while the finding stands.
 
 Exit codes: 0 no node is confirmed, 1 one is, 2 unusable input or an action that failed, 4 nothing
 could be compared.
@@ -95,7 +95,7 @@ def run(options: Namespace) -> int:
     wanted = wanted_documents(options, _WRITERS)
     with unusable_said(wanted, _UNUSABLE_WRITERS):
         words = None if options.on_confirmed is None else command_words(options.on_confirmed)
-        acted_upon = folder_of(options) / ACTED
+        acted_upon = folder_of(options) / NODE_ACTIONS
         acted = set() if words is None else read_acted(acted_upon)
         verdict = _verdict_from(options)
 

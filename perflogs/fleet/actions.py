@@ -13,9 +13,6 @@ from perflogs.fleet.finding import NodeFinding
 from perflogs.fleet.wording import reason
 from perflogs.whole_file import write_whole
 
-#: The file beside the history that says what was acted upon: a JSON object with `version` (1) and
-#: `acted`, a list of objects with `system`, `node` and `kind`.
-ACTED = "node-actions.json"
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # A site may pass it on to a shell, by ssh for example.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 .,:%+=_/-]")

@@ -73,10 +73,12 @@ def _print_findings(verdict: FleetVerdict, console: Console) -> None:
 
 def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> None:
     nights = (verdict.newest - verdict.since).days
+    none = f", for no night has come since {_first(verdict)}"
+    period = f" in {nights} days" if nights > 0 else none
     place = for_terminal(f"{each.system}:{each.partition}")
     say(
         console,
-        f"{place}: {len(each.alone)} of {each.total} nodes in {nights} days{_BASES[each.basis]}",
+        f"{place}: {len(each.alone)} of {each.total} nodes{period}{_BASES[each.basis]}",
     )
     if each.together:
         say(console, f"  only in runs over several nodes: {for_terminal(folded(each.together))}")
@@ -98,8 +100,9 @@ def _print_coverage(each: Coverage, verdict: FleetVerdict, console: Console) -> 
 
 
 def _closing(verdict: FleetVerdict) -> str:
-    first = verdict.since + timedelta(days=1)
-    period = f"nights {first} to {verdict.newest}"
+    first = _first(verdict)
+    come = first <= verdict.newest
+    period = f"nights {first} to {verdict.newest}" if come else f"no night since {first}"
     if verdict.exit_code == NOT_JUDGED:
         return (
             f"[yellow]nothing could be judged[/]: no {FEWEST_PEERS + 1} nodes ran the same case "
@@ -112,6 +115,10 @@ def _closing(verdict: FleetVerdict) -> str:
         return f"[red]{len(nodes)} confirmed[/], {judged}"
 
     return f"[green]no node is confirmed[/], {judged}"
+
+
+def _first(verdict: FleetVerdict) -> date:
+    return verdict.since + timedelta(days=1)
 
 
 def _counted(nodes: list[str]) -> str:

@@ -21,12 +21,12 @@ _EARLY = timedelta(hours=6)
 
 def judged_runs(runs: pl.DataFrame, today: date, until: date | None = None) -> pl.DataFrame:
     """The runs that a verdict is about: all that have a time, but for published results, those of
-    partitions that are retired, and those that are yet to come; with `until`, of nights up to this
-    one."""
+    partitions that are retired, and those that are yet to come; with `until`, of nights that had
+    ended at noon of that day."""
     known = pl.col("time").is_not_null() & pl.col("night").is_not_null()
     own = runs.filter(known & (pl.col("campaign") != "published") & ~_to_come(today))
     if until is not None:
-        own = own.filter(pl.col("night") <= until)
+        own = own.filter(pl.col("night") < until)
 
     newest = pl.col("night").max()
     return own.filter(newest.over(PLACE) >= newest - RETIRED)

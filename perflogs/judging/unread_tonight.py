@@ -10,11 +10,10 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _NOON = timedelta(hours=12)
 
 
-def unread_tonight(lines: Iterable[Unreadable], newest: date, today: date) -> int:
-    """How many of the lines are of the night `newest` or of a later one, up to `today`: by the time
-    that they hold, or else by their place."""
+def unread_tonight(lines: Iterable[Unreadable], newest: date, latest: date) -> int:
+    """How many of the lines are of the night `newest` or of a later one, up to `latest`: by the
+    time that they hold, or else by their place."""
     nights = (_night(each) for each in lines)
-    latest = today + timedelta(days=1)
     return sum(night is not None and newest <= night <= latest for night in nights)
 
 

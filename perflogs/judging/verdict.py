@@ -1,7 +1,7 @@
 """The verdict on a history: everything that is found in it, in incidents, and one exit code."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +22,8 @@ from perflogs.judging.finding import (
 from perflogs.judging.incidents import Incident, incidents
 from perflogs.judging.judged import Progress, judge_all
 from perflogs.judging.missing_metrics import missing_metrics
+from perflogs.judging.never_measured import never_measured
+from perflogs.judging.newly_said import newly_said
 from perflogs.judging.nights import judged_runs, newest_nights, runs_to_come
 from perflogs.judging.series_findings import series_findings
 from perflogs.judging.silence import silent
@@ -31,18 +33,20 @@ from perflogs.series import Series, series_of
 from perflogs.statistics.judgement import Judgement
 from perflogs.unread import unread
 
+_DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Verdict:
     """All that is said of a history, and of those of its `runs` that are judged.
 
     `incidents` are those that count, `acknowledged` findings are known of, `recovered` failures
-    passed when they were run again. `earlier` is how many began before the night that was asked
-    for. `nights` is the newest night of each system and partition, `judged` every series that is
-    still measured, with its judgement, but for those that are too `young`. `ended` are regressions
-    of series that have lately been followed by others, `future` is how many runs say that they are
-    yet to come, and `unread_tonight` how many lines of the newest night cannot be read. `outdated`
-    says that nothing has run since the night that was asked for.
+    passed when they were run again. `earlier` is how many had been said before the night that was
+    asked for. `nights` is the newest night of each system and partition, `judged` every series that
+    is still measured, with its judgement, but for those that are too `young`. `ended` are
+    regressions of series that have lately been followed by others, `future` is how many runs say
+    that they are yet to come, and `unread_tonight` how many lines of the newest night cannot be
+    read. `outdated` says that nothing has run since the night that was asked for.
     `today` is the day on which it is said."""
 
     history: History
@@ -96,11 +100,12 @@ def reach_verdict(
     progress: Progress | None = None,
     until: date | None = None,
 ) -> Verdict:
-    """Judges a whole history, or that up to the night `until`.
+    """Judges a whole history, or what was known of it on the day `until`.
 
     `known` are the acknowledgements, by the name of their finding. They expire by `today`, and
-    nightly runs are expected up to it. With `since`, what began before that night is counted and
-    nothing more. `kept` and `progress` are as in `judge_all`."""
+    nightly runs are expected up to it. With `until`, nights count that had ended at noon of that
+    day. With `since`, what had been said before that night is counted and nothing more. `kept`
+    and `progress` are as in `judge_all`."""
     runs = judged_runs(history.runs, today, until)
     nights = newest_nights(runs)
     every = list(series_of(replace(history, runs=runs)))
@@ -108,15 +113,20 @@ def reach_verdict(
     all_judged = list(judge_all([*series.judged, *series.followed], kept, progress))
     judged = all_judged[: len(series.judged)]
     failed, stopped = [*failures(history, runs, since)], [*silent(runs, today)]
-    found = [*series_findings(history, judged, nights), *failed, *stopped]
-    found += missing_metrics(every, runs, history.runs)
+    measured = [*series_findings(history, judged, nights)]
+    missing = [*missing_metrics(every, runs, history.runs), *never_measured(history, runs)]
+    found = [*measured, *failed, *stopped, *missing]
     before = series_findings(history, all_judged[len(series.judged) :], nights)
     unique = {each.identity: each for each in reversed(found)}
     everything = marked(reversed(unique.values()), known, today)
-    recent = [each for each in everything if since is None or _began(each) >= since]
     # What was planned and did not run has a reason of its own.
     silences = {each.identity for each in stopped} - {each.identity for each in failed}
+    late = [*measured, *missing, *(each for each in stopped if each.identity in silences)]
+    first = since or date.min
+    new = newly_said(history, late, first)
+    recent = [each for each in everything if _began(each) >= first or each.identity in new]
     shown = told_once(recent, silences, known, today)
+    latest = today + _DAY if until is None else until - _DAY
     return Verdict(
         history,
         runs,
@@ -129,7 +139,7 @@ def reach_verdict(
         [each for each in before if each.state == REGRESSION],
         len(everything) - len(recent),
         0 if until is not None else runs_to_come(history.runs, today).height,
-        unread_tonight(history.unreadable, max(nights.values(), default=today), today),
+        unread_tonight(history.unreadable, max(nights.values(), default=today), latest),
         since is not None and bool(nights) and runs.filter(pl.col("night") >= since).is_empty(),
         today,
     )

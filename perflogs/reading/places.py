@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perflogs.kept_files import ACKNOWLEDGED, NODE_ACTIONS
 from perflogs.reading.database import MAGIC
 from perflogs.reading.errors import UnusableHistory
 
@@ -37,7 +38,7 @@ def look_into(source: Path) -> Files:
             return _sorted_out(source)
 
         logs = find_logs(source)
-        reports = [] if logs else sorted(path for path in source.glob("*.json") if path.is_file())
+        reports = [] if logs else _reports(source)
     except OSError as error:
         raise UnusableHistory(
             f"no history at {source} ({error.strerror or error}): name a folder of performance "
@@ -51,6 +52,12 @@ def look_into(source: Path) -> Files:
         )
 
     return Files(logs=logs, reports=reports)
+
+
+def _reports(folder: Path) -> list[Path]:
+    own = (ACKNOWLEDGED, NODE_ACTIONS)
+    found = (path for path in folder.glob("*.json") if path.name not in own)
+    return sorted(path for path in found if path.is_file())
 
 
 def find_logs(folder: Path) -> list[Path]:

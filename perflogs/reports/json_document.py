@@ -14,7 +14,7 @@ def as_json(verdict: Verdict) -> str:
     * `series`: how many series were judged, `young`: how many have too few runs to be,
     * `ended`: names of the regressions of series that others have followed (no findings any more),
     * `future`: how many runs were left out because their time lies ahead,
-    * `earlier`: how many findings began before `--since`, and are not in it,
+    * `earlier`: how many findings had been said before `--since`, and are not in it,
     * `incidents`: objects with `incident` (its name) and `findings` (names, the clearest first);
       acknowledged findings are in none,
     * `findings`: objects with `finding` (name), `state` (regression, suspect, improvement, change,

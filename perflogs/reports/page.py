@@ -47,7 +47,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     _print_ended(verdict.ended, console)
     _print_unreadable(verdict, console)
     if verdict.earlier:
-        say(console, f"{verdict.earlier} finding(s) that began earlier are not shown\n")
+        say(console, f"{verdict.earlier} finding(s) that were said earlier are not shown\n")
 
     if verdict.nights:
         console.print(partitions_table(verdict))

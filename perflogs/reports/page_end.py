@@ -9,7 +9,7 @@ from perflogs.exit_codes import CLEAN, FAILED, NOT_JUDGED, REGRESSED
 from perflogs.history import SOUND
 from perflogs.judging.finding import FAILURE, IMPROVEMENT, NOT_RUN, REGRESSION, SUSPECT
 from perflogs.judging.verdict import Verdict
-from perflogs.words import for_terminal
+from perflogs.words import case_in_words, for_terminal
 
 _COLUMNS = {
     REGRESSION: "regressions",
@@ -24,6 +24,8 @@ _VERDICTS = {
     FAILED: "a test failed",
     NOT_JUDGED: "nothing could be judged, or not all that was planned",
 }
+# Of the series that are too young.
+_NAMED = 3
 
 
 def partitions_table(verdict: Verdict) -> Table:
@@ -56,7 +58,7 @@ def closing_lines(verdict: Verdict) -> str:
     """What was judged and what could not be, and the exit code."""
     said = f"{len(verdict.judged)} series judged"
     if verdict.young:
-        said += f", {len(verdict.young)} with too few runs to be judged"
+        said += f", {len(verdict.young)} with too few runs to be judged ({_young(verdict)})"
 
     if verdict.newest is not None:
         old = (verdict.today - verdict.newest.date()).days
@@ -77,6 +79,14 @@ def closing_lines(verdict: Verdict) -> str:
         said += f"; {for_terminal(str(path))} is being written"
 
     return f"{said}\nexit code {verdict.exit_code}: {_outcome(verdict)}"
+
+
+def _young(verdict: Verdict) -> str:
+    """The first of the metrics that are not judged yet, each once."""
+    named = [f"{case_in_words(each.name)} {each.metric}" for each in verdict.young]
+    single = list(dict.fromkeys(named))
+    more = f", and {len(single) - _NAMED} more" if len(single) > _NAMED else ""
+    return for_terminal(", ".join(single[:_NAMED])) + more
 
 
 def _outcome(verdict: Verdict) -> str:

@@ -4,6 +4,8 @@ from perflogs.judging.finding import Finding, Measured
 from perflogs.words import amount, case_in_words, unit_behind
 
 _SEVERAL = 6
+# So small a part of the other level is no level of its own.
+_ROUNDING = 1e-12
 
 
 def short_name(finding: Finding) -> str:
@@ -18,9 +20,8 @@ def change_in_words(measured: Measured) -> str:
         bounds = f"{_amount(measured, measured.low)} to {_amount(measured, measured.high)}"
         words.append(f" (95 %: {bounds})")
 
-    words.append(
-        f", {_level(measured.before)} -> {_level(measured.after)}{unit_behind(measured.unit)}"
-    )
+    levels = [_level(each, measured) for each in (measured.before, measured.after)]
+    words.append(f", {levels[0]} -> {levels[1]}{unit_behind(measured.unit)}")
     if measured.better in ("higher", "lower"):
         words.append(f" ({measured.better} is better)")
 
@@ -61,7 +62,11 @@ def _sure(confidence: float) -> str:
     return "over 99.9 %" if confidence > 0.999 else f"{100 * confidence:.1f} %"
 
 
-def _level(value: float) -> str:
+def _level(value: float, measured: Measured) -> str:
+    # What is left of zero by rounding is zero.
+    if abs(value) <= _ROUNDING * max(abs(measured.before), abs(measured.after)):
+        return "0"
+
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.6g}"
 
 

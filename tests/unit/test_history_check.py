@@ -133,6 +133,15 @@ def test_a_line_of_tonight_that_cannot_be_read_is_not_green(
     assert "4 line(s) or files cannot be read, 1 of them of the newest night" in page
 
 
+def test_as_of_a_day_a_line_of_the_night_that_begins_then_is_not_known(tmp_path: Path) -> None:
+    folder = logs(tmp_path, nights(30))
+    with (folder / "pearl/gpu/Train.log").open("a") as file:
+        file.write("pass|2026-01-21T02:10:00+00:00|of the night of the 20th\n")
+
+    assert check(folder, "--as-of", "2026-01-20") == 0
+    assert check(folder, "--as-of", "2026-01-21") == 4
+
+
 def test_a_broken_line_without_a_time_is_of_tonight_where_its_place_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +194,7 @@ def test_the_age_of_the_newest_record_is_told_as_of_that_day(
     check(folder)
     assert "2026-01-31 02:00 UTC\n" in capsys.readouterr().out
     check(folder, "--as-of", FIRST_NIGHT + timedelta(days=21))
-    assert "2026-01-23 02:00 UTC\n" in capsys.readouterr().out
+    assert "2026-01-22 02:00 UTC\n" in capsys.readouterr().out
     check(folder, "--as-of", FIRST_NIGHT + timedelta(days=36))
     page = capsys.readouterr().out
     assert "2026-01-31 02:00 UTC, 6 day(s) ago" in page

@@ -14,6 +14,7 @@ from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
 from perflogs.judging import judged
 from perflogs.judging.finding import Finding
 from perflogs.judging.incidents import incidents
+from perflogs.statistics.judge import judge
 
 TRAIN = "SkylineTrain %num_gpus=1 %preset=nightly"
 NODES = ["n1", "n2", "n3", "n4", "n5"]
@@ -199,6 +200,54 @@ def test_since_leaves_out_what_began_before_and_counts_it() -> None:
     result = verdict(*runs, since=later)
     assert (result.findings, result.earlier, result.exit_code) == ([], 1, CLEAN)
     assert verdict(*runs, since=FIRST_NIGHT + timedelta(days=30)).exit_code == REGRESSED
+
+
+def test_since_keeps_what_began_before_and_was_confirmed_only_since_then() -> None:
+    runs = spread(slower())
+    # A single slow night is a suspect, and no regression yet.
+    for night in (41, 42):
+        [kept] = verdict(*runs, since=FIRST_NIGHT + timedelta(days=night)).findings
+        assert (kept.state, kept.since) == ("regression", FIRST_NIGHT + timedelta(days=40))
+
+    rng = np.random.default_rng(5)
+    noise = 10.0 * rng.standard_normal(300)
+    drift = [1000.0 - 100.0 * max(night - 60, 0) / 365 + each for night, each in enumerate(noise)]
+    confirmed = [night for night in range(120, 300, 15) if said(drift, night)]
+    assert confirmed
+    first = confirmed[0]
+    since = FIRST_NIGHT + timedelta(days=first - 15)
+    [finding] = verdict(*spread(drift[:first]), since=since).findings
+    assert finding.since is not None
+    assert finding.since < since
+    later = verdict(*spread(drift[: first + 15]), since=since + timedelta(days=15))
+    assert (later.exit_code, later.earlier) == (CLEAN, 1)
+
+
+def test_since_judges_no_other_series_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    def counted(values, nodes, better, comparison):  # type: ignore[no-untyped-def]
+        lengths.append(len(values))
+        return judge(values, nodes, better, comparison)
+
+    monkeypatch.setattr(judged, "judge", counted)
+    figures = [{"throughput": value, "epoch_seconds": 5.0} for value in slower()]
+    runs = [Run(night=night, figures=each) for night, each in enumerate(figures)]
+    assert verdict(*runs, since=FIRST_NIGHT + timedelta(days=47)).earlier == 1
+    assert sorted(lengths) == [47, 52, 52]
+
+
+def said(values: list[float], night: int) -> bool:
+    """Whether a regression is confirmed after so many nights."""
+    return verdict(*spread(values[:night])).exit_code == REGRESSED
+
+
+def test_since_keeps_a_silence_that_was_missed_only_since_then() -> None:
+    daily = [Run(name="Daily", night=night) for night in range(60)]
+    weekly = [Run(name="Weekly", night=night) for night in range(0, 43, 7)]
+    result = verdict(*daily, *weekly, since=FIRST_NIGHT + timedelta(days=52))
+    assert [(each.name, each.state) for each in result.findings] == [("Weekly", "not run")]
+    assert verdict(*daily, *weekly, since=FIRST_NIGHT + timedelta(days=59)).findings == []
 
 
 def test_metrics_and_cases_that_fall_on_the_same_night_are_one_incident() -> None:

@@ -91,6 +91,17 @@ def test_a_run_with_the_clock_of_another_year_changes_nothing_and_is_counted() -
     assert verdict(*falling, today=today - timedelta(days=3)).future == 1
 
 
+def test_as_of_a_day_the_nights_that_had_ended_at_its_noon_are_known() -> None:
+    runs = series([1000.0] * 20)
+    day = FIRST_NIGHT + timedelta(days=10)
+    result = reach_verdict(history(runs), {}, day, until=day)
+    assert result.newest is not None
+    assert (result.newest.date(), result.runs.height) == (day, 10)
+    # The same as what was said then.
+    assert result.exit_code == verdict(*runs[:10], today=day).exit_code
+    assert result.nights == verdict(*runs[:10], today=day).nights
+
+
 def test_on_an_earlier_day_what_came_later_is_no_fault_of_a_clock() -> None:
     falling = series(FALLEN)
     day = FIRST_NIGHT + timedelta(days=20)

@@ -61,6 +61,13 @@ def test_a_sound_fleet_is_0(logs, capsys):
     assert "no node is confirmed, 8 nodes compared with their peers" in out
 
 
+def test_nights_that_are_yet_to_come_are_not_counted(logs, capsys):
+    assert called("nodes", *logs(fleet()), "--since", "2030-01-01") == 4
+    out = capsys.readouterr().out
+    assert "0 of 8 nodes, for no night has come since 2030-01-01 (of those ever seen" in out
+    assert "alone (no night since 2030-01-01)" in out
+
+
 def test_a_confirmed_node_is_1_and_stands_in_the_table(logs, capsys):
     assert called("nodes", *logs(fleet(slow=3))) == 1
     out = capsys.readouterr().out

@@ -132,7 +132,10 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
 ) -> None:
     assert called("check", *logs, *AS_OF, "--json", "/nowhere/x.json") == 2
     error = capsys.readouterr().err
-    assert error == "error: [Errno 2] No such file or directory: '/nowhere/x.json'\n"
+    assert error == (
+        "error: /nowhere/x.json cannot be written (No such file or directory): name a file in a "
+        "folder that exists and that you may write to\n"
+    )
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError, match=r"folder'$"):
         write_whole(tmp_path / "folder", "text")

@@ -222,7 +222,11 @@ def test_the_folder_of_performance_logs_is_that_of_reframe(tmp_path, monkeypatch
 def test_a_folder_that_cannot_be_written_is_unusable_input(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["import", "published", "--to", str(tmp_path / "file")]) == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'file'}")
+    assert error.endswith(
+        "cannot be written (Not a directory): name a folder that you may write to with --to\n"
+    )
 
 
 def test_nothing_but_the_published_results_can_be_imported(capsys):

@@ -97,6 +97,13 @@ def test_a_folder_without_logs_is_one_of_reports(tmp_path: Path) -> None:
     assert look_into(tmp_path).reports == []
 
 
+@pytest.mark.parametrize("name", ["acknowledged.json", "node-actions.json"])
+def test_what_is_kept_beside_a_history_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"version": 1}')
+    with pytest.raises(UnusableHistory, match="holds neither a performance log"):
+        look_into(tmp_path)
+
+
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(UnusableHistory, match="neither a performance log"):
         look_into(tmp_path)
