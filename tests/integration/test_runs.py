@@ -16,7 +16,9 @@ def figures(cluster: Cluster, place: str) -> dict[int, Rows]:
     """The rows of the last training's performance log by nodes and metric."""
     found: dict[int, Rows] = {}
     for row in read_perflog(cluster.folder / "perflogs", "SkylineTrain", place):
-        found.setdefault(int(row["cpu_nodes"]), {})[row["perf_var"]] = row
+        # A run that failed before it had any figure, in another test, has a line without one.
+        if row["perf_var"] != "null":
+            found.setdefault(int(row["cpu_nodes"]), {})[row["perf_var"]] = row
 
     return found
 
