@@ -11,12 +11,12 @@ import reframe.utility.typecheck as typ
 from reframe.core.exceptions import ReframeError, SanityError
 
 from checks.base import geometry, guards, presets, sanity, scheduling
+from checks.base.bind_mounts import ROOT
 from checks.base.container_launch import ContainerLaunch
 from checks.base.evidence import Evidence
 from checks.base.provenance import Provenance
 from checks.base.records import Records
 
-ROOT = Path(__file__).resolve().parents[2]
 RUN_FOLDER = "run"
 # A rank that dies ends the job, which would otherwise wait for it; ranks are placed in blocks.
 SRUN_OPTIONS = ("--kill-on-bad-exit=1", "--distribution=block")

@@ -58,7 +58,9 @@ def closing_lines(verdict: Verdict) -> str:
     """What was judged and what could not be, and the exit code."""
     said = f"{len(verdict.judged)} series judged"
     if verdict.young:
-        said += f", {len(verdict.young)} with too few runs to be judged ({_young(verdict)})"
+        # In the first nights of a suite all are young, and exit code 4 says so.
+        named = f" ({_young(verdict)})" if verdict.judged else ""
+        said += f", {len(verdict.young)} with too few runs to be judged{named}"
 
     if verdict.newest is not None:
         old = (verdict.today - verdict.newest.date()).days

@@ -80,3 +80,8 @@ def test_what_has_too_few_runs_is_named() -> None:
     assert "and 2 more)" in lines
     one = closing_lines(verdict(*GOOD, Run(name="New [x]", night=19)))
     assert "1 with too few runs to be judged (New \\[x] throughput)" in one
+
+
+def test_where_all_have_too_few_runs_none_is_named() -> None:
+    lines = closing_lines(verdict(*(Run(name="New", night=night) for night in (18, 19))))
+    assert "0 series judged, 1 with too few runs to be judged; " in lines

@@ -1,15 +1,14 @@
 """The metrics of collective operations, the record of all message sizes, and its table."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from workloads.collectives.gradients import MODELS
 from workloads.collectives.timing import Timing
 from workloads.common.metrics import Metric, declare
+from workloads.common.progress import show
 from workloads.common.records import Recorder
 
 TABLE_KEY = "allreduce_by_message_size"
@@ -92,4 +91,4 @@ def print_timings(timings: Sequence[Timing]) -> None:
             f"{timing.algorithm_bandwidth:.3g}",
             f"{timing.bus_bandwidth:.3g}",
         )
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    show(table)

@@ -6,7 +6,6 @@ at full speed gets this figure from a short process of its own, before it takes 
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from typing import Any
 
 from workloads.common.checkpoints import LAST
 from workloads.common.errors import RunFailed
-from workloads.common.provenance import CHECKOUT
+from workloads.common.own_code import own_code_environment
+from workloads.common.records import MARK
 from workloads.common.training import FINGERPRINT_STEP
 
 FOLDER = "deterministic"
@@ -53,9 +53,7 @@ def measure_fingerprint(
         }
         command = [sys.executable, "-m", workload, options.stage]
         command += _arguments(vars(options) | short, positional)
-        paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment)
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, env=own_code_environment())
         if done.returncode:
             raise RunFailed(
                 f"the deterministic run of {FINGERPRINT_STEP} steps ended with exit code "
@@ -77,7 +75,7 @@ def _arguments(options: dict[str, Any], positional: tuple[str, ...]) -> list[str
 
 def _loss(records: Path) -> float | None:
     for line in records.read_text().splitlines():
-        record = json.loads(line.removeprefix(":::MLLOG "))
+        record = json.loads(line.removeprefix(MARK))
         if record["key"] == "loss_step100":
             return float(record["value"])
     return None

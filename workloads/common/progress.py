@@ -23,6 +23,7 @@ from rich.table import Table
 from workloads.common.metrics import metric
 
 LINE_SECONDS = 15.0
+LOG_COLUMNS = 140
 
 Advance = Callable[[int], None]
 
@@ -82,5 +83,9 @@ def print_table(title: str, figures: Mapping[str, float]) -> None:
         declared = metric(name)
         unit = "" if declared.unit == "1" else declared.unit
         table.add_row(name, f"{value:,.6g}", unit, declared.better, declared.meaning)
-    width = None if sys.stdout.isatty() else 140
-    Console(width=width).print(table)
+    show(table)
+
+
+def show(table: Table) -> None:
+    """Print a table on standard output, as wide as the terminal; else within LOG_COLUMNS."""
+    Console(width=None if sys.stdout.isatty() else LOG_COLUMNS).print(table)

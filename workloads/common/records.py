@@ -21,6 +21,8 @@ from mlperf_logging.mllog.mllog import MLLogger
 from workloads.common.errors import RunFailed
 from workloads.common.metrics import metric as declared_metric
 
+#: Of every line that is a record.
+MARK = ":::MLLOG "
 SOURCE_ROOT = str(Path(__file__).parents[2])
 
 

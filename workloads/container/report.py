@@ -1,12 +1,11 @@
 """The figures of a comparison, and its table."""
 
-import sys
 from statistics import geometric_mean
 
-from rich.console import Console
 from rich.table import Table
 
 from workloads.common.metrics import Metric, declare
+from workloads.common.progress import show
 from workloads.common.records import Recorder
 from workloads.container.measuring import Measured, Pairs
 from workloads.container.ratios import CONFIDENCE, paired_ratio
@@ -27,7 +26,8 @@ _SHARED = (
 )
 # What the image is; its first training has told it.
 _OF_THE_IMAGE = ("image_name", "image_commit")
-_INTERVAL = f"of the {CONFIDENCE:.0%} interval of throughput_ratio".replace("%", " %")
+_INTERVAL = f"{100 * CONFIDENCE:.0f} % interval"
+_OF_THE_RATIO = f"of the {_INTERVAL} of throughput_ratio"
 
 
 def _seconds(name: str, meaning: str) -> Metric:
@@ -42,8 +42,8 @@ declare(
         "relative",
         "training in the image over training natively, images a second",
     ),
-    Metric("throughput_ratio_low", "1", "higher", "relative", f"lower end {_INTERVAL}"),
-    Metric("throughput_ratio_high", "1", "higher", "relative", f"upper end {_INTERVAL}"),
+    Metric("throughput_ratio_low", "1", "higher", "relative", f"lower end {_OF_THE_RATIO}"),
+    Metric("throughput_ratio_high", "1", "higher", "relative", f"upper end {_OF_THE_RATIO}"),
     Metric(
         "native_throughput",
         "images/s",
@@ -89,7 +89,7 @@ def print_comparison(measured: Measured) -> None:
     """Print the geometric means of both sides, and their ratios, on standard output."""
     pairs = len(measured.starts.native)
     table = Table(
-        "", "natively", "in the image", "ratio", f"{CONFIDENCE:.0%} interval".replace("%", " %"),
+        "", "natively", "in the image", "ratio", _INTERVAL,
         title=f"what the container costs, {pairs} runs of each", title_justify="left",
     )  # fmt: skip
     for column in table.columns[1:]:
@@ -103,4 +103,4 @@ def print_comparison(measured: Measured) -> None:
             f"{ratio.value:.4g}",
             f"{ratio.low:.4g} to {ratio.high:.4g}",
         )
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    show(table)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workloads.common.provenance import CHECKOUT
+from workloads.common.own_code import own_code_environment
 from workloads.container.children import Finished, run_child
 
 # Of the host's Python and checkout: platforms that pass the environment on would let them in.
@@ -30,9 +30,7 @@ class Side:
 
 def native_side() -> Side:
     """This very Python, with the checkout on its path."""
-    paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    return Side("native", "natively", (sys.executable,), environment)
+    return Side("native", "natively", (sys.executable,), own_code_environment())
 
 
 def image_side(launch: Sequence[str]) -> Side:

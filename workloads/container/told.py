@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workloads.common.errors import RunFailed
-
-MARK = ":::MLLOG "
+from workloads.common.records import MARK
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from workloads.common import checkpoints
 from workloads.common.errors import RunFailed, UnusableInput
 from workloads.common.group.process_group import process_group
-from workloads.common.provenance import CHECKOUT
+from workloads.common.own_code import own_code_environment
 from workloads.common.writing import only_run
 from workloads.slstr.matchups import MATCHUPS_FILE
 from workloads.slstr.scene_hdf import TIMES_OF_DAY
@@ -85,10 +85,8 @@ def _given(options: argparse.Namespace, *names: str) -> list[str]:
 def _start(words: list[str | Path], options: argparse.Namespace, lock: int) -> None:
     command = [sys.executable, "-m", "workloads.slstr", *map(str, words)]
     command += ["--preset", options.preset, "--seed", str(options.seed)]
-    paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     # A stage that outlives this process keeps the lock, and so another run waits for it.
-    done = subprocess.run(command, env=environment, pass_fds=(lock,))
+    done = subprocess.run(command, env=own_code_environment(), pass_fds=(lock,))
     if done.returncode == UnusableInput.exit_code:
         raise UnusableInput(f"the stage {words[0]} cannot go on: its error is above")
     if done.returncode:
