@@ -35,6 +35,9 @@ EVENTS = {
     "keras_version": "Keras",
     "python_version": "Python",
 }
+#: What the reason of a run begins with that did not come to run, where its record names the cases
+#: that kept it from it.
+NEEDS = "not run: needs a case that did not pass"
 CAMPAIGNS = ("nightly", "ad hoc", "upgrade", "acceptance", "published")
 
 #: A row for each run, sorted by time; texts that a record lacks are empty, never null.

@@ -25,7 +25,8 @@ from perflogs.words import for_terminal
 
 _DESCRIPTION = """\
 Acknowledges findings of `check`, by name, until a day: they stay on the page and out of the exit
-code. It covers neither what begins anew more than 7 nights later, nor what becomes clearly worse.
+code. It covers neither what begins anew since, more than 7 nights later, nor what becomes clearly
+worse.
 The name of an incident (G-) stands for all its findings. Kept in acknowledged.json beside the
 history.
 

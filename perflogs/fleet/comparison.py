@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from perflogs.exit_codes import CLEAN, NOT_JUDGED, REGRESSED
+from perflogs.fleet.cases import named_alike, parameters
 from perflogs.fleet.contrast import ORDER, Contrast, Margins, contrast
 from perflogs.fleet.losses import Loss, failing_cases, metrics_gone
 from perflogs.fleet.samples import SAID, pairs
@@ -64,11 +65,12 @@ def compare(
         )
 
     compared = a.compared | b.compared
-    losses = failing_cases(a.runs, b.runs, compared)
-    gone = metrics_gone(history, a.runs, b.runs, compared, SAID, metrics)
+    ours, theirs = (named_alike(side.runs, compared) for side in (a, b))
+    losses = failing_cases(ours, theirs, compared)
+    gone = metrics_gone(history, ours, theirs, compared, SAID, metrics)
     explained = {each.case for each in (*losses, *gone)}
-    found, left = pairs(history, a.runs, b.runs, compared, metrics, explained)
-    if compared.isdisjoint(_OWN_METRICS):
+    found, left = pairs(history, ours, theirs, compared, metrics, explained)
+    if compared.isdisjoint(_OWN_METRICS | parameters(a.runs) | parameters(b.runs)):
         losses += gone
     else:
         left += [f"{each.name} {each.metric}: only in A" for each in gone]

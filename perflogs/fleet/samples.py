@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from perflogs.fleet.cases import case_columns, place_and_name
-from perflogs.history import KEYS, SOUND, History
+from perflogs.history import SOUND, History
 from perflogs.judging.fingerprints import SOFTWARE
 
 #: Where these alone differ, figures are compared all the same, and the difference is said.
@@ -46,9 +46,13 @@ class Pair:
 
 @dataclass
 class _Case:
-    """One case of one side: samples by metric, and for each metric unit, better and comparison."""
+    """One case of one side: samples by metric, and for each metric unit, better and comparison.
+
+    `key` is what is not compared of what makes figures comparable, `is_whole` whether that is
+    all."""
 
     key: dict[str, object]
+    is_whole: bool
     samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     about: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
@@ -85,7 +89,7 @@ def pairs(
         matched, unmatched = _match(ours[where], theirs[where])
         place, name = place_and_name(base, where)
         for one, other, notes in matched:
-            same_key = not notes and without.isdisjoint(KEYS)
+            same_key = not notes and one.is_whole and other.is_whole
             found += _pairs(place, name, one, other, same_key, notes)
 
         left += [f"{said}: {why}" for why in unmatched]
@@ -121,7 +125,8 @@ def _cases(
         whole = json.loads(row["key"] or "{}")
         key = {name: value for name, value in whole.items() if name not in without}
         cases = found[tuple(str(row[name]) for name in base)]
-        case = cases.setdefault(json.dumps(key, sort_keys=True), _Case(key))
+        text, is_whole = json.dumps(key, sort_keys=True), len(key) == len(whole)
+        case = cases.setdefault(text, _Case(key, is_whole))
         case.samples[row["metric"]].append(
             Sample(np.array(row["value"]), tuple(row["nodes"]), tuple(row["software"]))
         )

@@ -85,16 +85,16 @@ def marked(
 
 def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
     """Whether the finding is still the one that was acknowledged: until it expires, as long as it
-    is of the same class, did not begin anew more than seven nights later, and has not become so
-    much worse that its interval lies wholly beyond what was known. Of a failure, the reason must be
-    the same in its lasting words."""
+    is of the same class, did not begin anew since, and has not become so much worse that its
+    interval lies wholly beyond what was known. Of a failure, the reason must be the same in its
+    lasting words."""
     if today > known.expires or finding.category != known.category:
         return False
 
     if known.about and known.about != _about(finding):
         return False
 
-    if known.start and finding.since and finding.since - known.start > _SAME_START:
+    if _begins_anew(known, finding):
         return False
 
     best = _best(finding)
@@ -102,6 +102,15 @@ def covers(known: Acknowledgement, finding: Finding, today: date) -> bool:
         return True
 
     return best * known.level >= 0 and abs(best) <= abs(known.level)
+
+
+def _begins_anew(known: Acknowledgement, finding: Finding) -> bool:
+    """More than seven nights later, and since it was acknowledged: where a slow loss is cut moves
+    by weeks as more runs come in, but within what was known."""
+    if known.start is None or finding.since is None or finding.since < known.when.date():
+        return False
+
+    return finding.since - known.start > _SAME_START
 
 
 def _about(finding: Finding) -> str:

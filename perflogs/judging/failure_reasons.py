@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from perflogs.history import NEEDS
 from perflogs.judging.nights import FAILED, NOT_RUN
 
 
@@ -24,13 +25,26 @@ def why_failed(run: dict[str, Any]) -> str:
 
 
 def why_not_run(runs: pl.DataFrame, run: dict[str, Any]) -> str:
-    """What kept a run of `runs` from running: first of all what failed beside it."""
+    """What kept a run of `runs` from running: what it needs, where its record knows that; else, if
+    anything that it needs has failed, what failed beside it."""
     if run["result"] not in NOT_RUN:
         return f"nothing is known of it: its result is {run['result']!r}"
 
     if run["result"] == "abort":
         return "aborted: the session ended before it ran"
 
+    text = " ".join(run["fail_reason"].split())
+    if run["result"] == "fail_deps" and not text.startswith(NEEDS):
+        failed = _failed_beside(runs, run)
+        text = f"{NEEDS} ({', '.join(failed[:3])})" if failed else text
+
+    if not text:
+        return "not run: skipped, or what it needs did not pass"
+
+    return text if text.startswith("not run") else f"not run: {text}"
+
+
+def _failed_beside(runs: pl.DataFrame, run: dict[str, Any]) -> list[str]:
     together = runs.filter(
         (pl.col("session") == run["session"])
         & (pl.lit(run["session"]) != "")
@@ -39,14 +53,5 @@ def why_not_run(runs: pl.DataFrame, run: dict[str, Any]) -> str:
         & pl.col("result").is_in(FAILED)
     )
     # A fixture fails before all that need it.
-    needed = together.sort("fixture", "time", descending=[True, False])["name"].unique(
-        maintain_order=True
-    )
-    if needed.len():
-        return f"not run: needs a case that did not pass ({', '.join(needed.head(3))})"
-
-    text = " ".join(run["fail_reason"].split())
-    if not text:
-        return "not run: skipped, or what it needs did not pass"
-
-    return text if text.startswith("not run") else f"not run: {text}"
+    ordered = together.sort("fixture", "time", descending=[True, False])
+    return ordered["name"].unique(maintain_order=True).to_list()

@@ -1,4 +1,4 @@
-"""Metrics that are no longer reported, although their case goes on passing."""
+"""Metrics that are no longer reported, although their case goes on, and comes to its end."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def missing_metrics(
         named = sorted(metrics)
         reason = (
             f"{', '.join(named)} not reported since the night of {last}: the case went on, and "
-            "passed"
+            "came to its end"
         )
         yield absence(case, SUITE_ERROR, last, reason, about=named[0])
 

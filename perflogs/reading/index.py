@@ -21,7 +21,7 @@ from perflogs.reading.origins import Origin, Position, Session
 from perflogs.reading.records import Records, concatenate
 
 #: Another number for any other layout, and for other rules by which records are made.
-VERSION = 1
+VERSION = 2
 _NAME = "index.json"
 _SAFE_SECONDS = 3600
 

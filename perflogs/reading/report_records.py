@@ -9,6 +9,7 @@ import polars as pl
 
 from perflogs.history import EVENTS, KEYS
 from perflogs.reading.directions import declared
+from perflogs.reading.needed_cases import Together
 from perflogs.reading.origins import Origin, Session
 from perflogs.reading.records import (
     FIGURES,
@@ -21,11 +22,6 @@ from perflogs.reading.texts import canonical_case, one_line, sorted_nodes, text_
 from perflogs.reading.times import minutes, whole_seconds
 
 _CLOCK_LENGTH = len("2026-11-21T13:58:41")
-#: Of a case that was not run ReFrame keeps no reason.
-_REASONS = {
-    "fail_deps": "not run: a case that it needs did not pass",
-    "skip": "skipped by the check itself",
-}
 _MOST = 2**31
 #: What JSON of another form than ReFrame's leads to.
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
@@ -60,9 +56,9 @@ def read_cases(report: Mapping[str, Any], origin: Origin) -> Records:
     assert origin.session is not None
     runs: list[dict[str, Any]] = []
     figures: list[dict[str, Any]] = []
-    for number, case in enumerate(_cases(report, origin), 1):
+    for number, (case, together) in enumerate(_cases(report, origin), 1):
         try:
-            run = _run(case, origin.session)
+            run = _run(case, together, origin.session)
             found = [*_figures(case)]
         except _MALFORMED as error:
             name = case.get("name") if isinstance(case, dict) else case
@@ -74,23 +70,24 @@ def read_cases(report: Mapping[str, Any], origin: Origin) -> Records:
     return Records(pl.DataFrame(runs, schema=RUNS), pl.DataFrame(figures, schema=FIGURES))
 
 
-def _cases(report: Mapping[str, Any], origin: Origin) -> Iterator[Any]:
+def _cases(report: Mapping[str, Any], origin: Origin) -> Iterator[tuple[Any, Together]]:
     try:
         for run in report["runs"]:
-            yield from run["testcases"]
+            together = Together(run["testcases"])
+            for case in run["testcases"]:
+                yield case, together
     except (KeyError, TypeError) as error:
         origin.refuse(0, "", f"not a run report of ReFrame: {_named(error)}")
 
 
-def _run(case: Mapping[str, Any], session: Session) -> dict[str, Any]:
+def _run(case: dict[str, Any], together: Together, session: Session) -> dict[str, Any]:
     texts = {key: text_of(case.get(key)) for key in (*_REPORTED, "failure_class", *KEYS, *EVENTS)}
-    result = _required(case["result"])
-    for key in ("name", "system", "partition"):
+    for key in ("result", "name", "system", "partition"):
         _required(case[key])
 
     nodes = text_of(case.get("job_nodelist")) or text_of(case.get("nodes")) or _pinned_to(case)
     reasons = (text_of(case.get(key)) for key in ("failure_reason", "fail_reason"))
-    reason = next(filter(None, reasons), _REASONS.get(result, ""))
+    reason = next(filter(None, reasons), together.why_not_run(case))
     given = text_of(case.get("reference_case"))
     return {
         **texts,

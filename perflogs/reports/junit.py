@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from perflogs.judging.finding import FAILURE, NOT_RUN, REGRESSION, Finding
+from perflogs.judging.finding import FAILURE, NOT_RUN, NOT_SCHEDULED, REGRESSION, Finding
 from perflogs.judging.verdict import Verdict
 from perflogs.reports.wording import story
 from perflogs.series import Series
@@ -56,11 +56,7 @@ def _add(
 ) -> ElementTree.Element:
     added = ElementTree.SubElement(suite, "testcase", classname=_xml(case), name=_xml(name))
     findings = list(findings)
-    weighty = [
-        each
-        for each in findings
-        if not (each.acknowledged or each.recovered or each.state == NOT_RUN)
-    ]
+    weighty = [each for each in findings if _has_weight(each)]
     for finding in weighty[:1] or findings[:1]:
         outcome = ElementTree.SubElement(added, "failure" if weighty else "skipped")
         outcome.set("message", _xml(f"{finding.identity}: {story(finding)}"))
@@ -71,10 +67,17 @@ def _add(
     return added
 
 
+def _has_weight(finding: Finding) -> bool:
+    """Not what is known of, or passed since; nor what never ran, for a full queue is no defect."""
+    known = finding.acknowledged or finding.recovered
+    return not (known or finding.state == NOT_RUN or finding.category == NOT_SCHEDULED)
+
+
 def _details(finding: Finding) -> str:
+    put_down = f", put down to {finding.attribution}" if finding.state == REGRESSION else ""
     lines = [
         f"{finding.identity} {story(finding)}",
-        f"since {finding.since}, put down to {finding.attribution}",
+        f"since {finding.since}{put_down}",
         f"on {', '.join(finding.nodes)}" if finding.nodes else "",
         f"again: {finding.again}" if finding.again else "",
     ]

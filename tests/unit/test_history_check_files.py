@@ -114,6 +114,16 @@ def test_junit_skips_a_failure_that_has_recovered() -> None:
     assert outcomes(found)["Case", "ran and passed"] == "skipped"
 
 
+def test_junit_skips_a_case_that_waited_in_a_full_queue() -> None:
+    waited = {"failure_class": "scheduler", "fail_reason": "max_pending_time exceeded"}
+    found = verdict(failed("Waited", fail_phase="run", **waited), failed("Broken", hour=3.0))
+    tests = outcomes(found)
+    assert tests["Waited", "ran and passed"] == "skipped"
+    assert tests["Broken", "ran and passed"] == "failure"
+    # Whose fault a failure is, nobody has found out.
+    assert "put down to" not in as_junit(found)
+
+
 def test_junit_skips_what_is_acknowledged() -> None:
     assert "failure" not in outcomes(example(acknowledged=True)).values()
 

@@ -266,6 +266,25 @@ def test_datasets_are_compared_where_that_is_asked_for():
     assert only(runs, "dataset=a", "dataset=b").verdict == EQUIVALENT
 
 
+def on_storage(storage, night, **fields):
+    case = {"num_gpus": 1, "storage": storage}
+    return Run(f"Train %num_gpus=1 %storage={storage}", night=night, case=case, **fields)
+
+
+def test_a_parameter_in_the_names_of_cases_can_be_compared():
+    runs = [on_storage(kind, night) for kind in ("network", "scratch") for night in range(7)]
+    found = only(runs, "storage=network", "storage=scratch")
+    assert (found.pair.name, found.verdict) == ("Train %num_gpus=1", EQUIVALENT)
+
+
+def test_another_parameter_may_have_other_metrics():
+    staged = {"throughput": 1000.0, "total_seconds": 3.0}
+    runs = [on_storage("scratch", night, figures=staged) for night in range(7)]
+    runs += [on_storage("network", night) for night in range(7, 14)]
+    found = compared(runs, "storage=scratch", "storage=network")
+    assert (found.losses, found.left) == ([], ["Train %num_gpus=1 total_seconds: only in A"])
+
+
 def test_a_case_of_one_side_alone_is_said():
     runs = [*noisy(), *(run for run in noisy(name="Other") if run.night > 6)]
     comparison = compared(runs)
@@ -295,6 +314,14 @@ def test_a_loss_that_differs_with_other_software_has_changed():
     comparison = compared(runs)
     assert [each.verdict for each in comparison.contrasts] == [CHANGED]
     assert comparison.exit_code == CLEAN
+
+
+def test_a_loss_that_differs_with_another_batch_has_changed():
+    runs = [
+        loss(night, 0.5 + size / 100, case={"batch_size": size})
+        for night, size in enumerate([16] * 7 + [32] * 7)
+    ]
+    assert only(runs, "batch_size=16", "batch_size=32").verdict == CHANGED
 
 
 def test_a_loss_that_differs_on_another_device_has_changed():

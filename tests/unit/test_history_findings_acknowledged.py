@@ -19,7 +19,7 @@ from perflogs.judging.acknowledgements import (
 from perflogs.judging.finding import Finding, Measured
 
 TODAY = date(2026, 11, 1)
-NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
+NOW = datetime(2026, 10, 21, 8, tzinfo=UTC)
 BEGAN = date(2026, 10, 20)
 
 
@@ -57,6 +57,14 @@ def test_an_acknowledgement_covers_what_was_known_and_nothing_else(
     finding: Finding, today: date, covered: bool
 ) -> None:
     assert covers(KNOWN, finding, today) is covered
+
+
+def test_a_slow_loss_is_still_the_known_one_where_it_is_cut_later_within_what_was_known() -> None:
+    later = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    known = acknowledge(fall(), "a slow disk", "ada", later, date(2026, 12, 31))
+    assert covers(known, fall(since=date(2026, 11, 10)), later.date())
+    assert not covers(known, fall(-0.16, -0.13, since=date(2026, 11, 10)), later.date())
+    assert not covers(known, fall(since=date(2026, 11, 20)), later.date())
 
 
 def test_a_failure_without_figures_is_covered_by_its_class_and_night() -> None:

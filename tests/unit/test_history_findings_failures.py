@@ -191,6 +191,16 @@ def test_what_needs_a_failed_fixture_is_not_run_and_says_what_it_needs() -> None
     assert result.exit_code == FAILED
 
 
+def test_what_was_skipped_or_knows_what_it_needs_does_not_blame_what_failed_beside_it() -> None:
+    session = {"session": "one"}
+    why = "not run: needs a case that did not pass (Data)"
+    others = [failed("Other", columns=session), failed("Data", columns=session)]
+    skipped = Run("A", figures={}, result="skip", fail_reason="no licence", columns=session)
+    needing = Run("B", figures={}, result="fail_deps", fail_reason=why, columns=session)
+    found = {each.name: each.reason for each in verdict(*others, skipped, needing).findings}
+    assert (found["A"], found["B"]) == ("not run: no licence", why)
+
+
 @pytest.mark.parametrize("result", ["skip", "fail_deps", "abort"])
 def test_what_was_planned_and_did_not_run_is_never_passed_over(result: str) -> None:
     found = verdict(Run(name="Fine"), Run(result=result, figures={}, nodes=""))

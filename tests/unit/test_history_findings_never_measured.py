@@ -38,6 +38,18 @@ def test_a_case_that_passes_and_never_had_a_figure_is_a_suite_error(
     assert (later.findings, later.earlier, later.exit_code) == ([], 1, CLEAN)
 
 
+def test_a_case_that_fails_for_want_of_a_figure_is_not_said_to_have_passed() -> None:
+    """As ReFrame fails what is not a number, in its last phase."""
+    fields = {"result": "fail", "fail_phase": "performance", "fail_reason": "throughput=nan"}
+    empty = {"name": "Empty", "figures": {"throughput": math.nan}}
+    failing = [Run(night=night, **empty, **fields) for night in (18, 19)]
+    [finding] = verdict(*GOOD, *failing).findings
+    assert (finding.state, finding.reason) == ("failure", "performance: throughput=nan")
+    passed = Run(night=17, **empty)
+    found = {each.state: each.reason for each in verdict(*GOOD, passed, *failing).findings}
+    assert found["not run"].endswith("never had a value, in 1 night(s) on which the case passed")
+
+
 def test_a_new_kind_of_a_case_that_never_had_a_figure_is_said() -> None:
     changed = {"workload_version": "2"}
     empty = [Run(night=night, figures={}, key=changed) for night in range(15, 20)]

@@ -1,6 +1,6 @@
 """A case that failed and then stopped reporting is one finding; nothing is hidden by that."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from history_verdicts import failed, verdict
 from simulated_history import FIRST_NIGHT, Run, history, morning_after, series
@@ -18,10 +18,9 @@ GONE = [*series([1000.0] * 14, name="Gone"), failed("Gone", 14)]
 
 
 def known_of(*findings: Finding) -> dict[str, Acknowledgement]:
-    when = morning_after(OTHERS)
+    now = datetime.combine(morning_after(OTHERS), time(8), UTC)
     return {
-        each.identity: acknowledge(each, "known", "ada", when, date(2027, 1, 1))  # type: ignore[arg-type]
-        for each in findings
+        each.identity: acknowledge(each, "known", "ada", now, date(2027, 1, 1)) for each in findings
     }
 
 

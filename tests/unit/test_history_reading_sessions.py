@@ -87,6 +87,43 @@ def test_a_case_without_a_job_has_its_result_and_reason(
     assert row["time"] == at(3600)
 
 
+def waiting(name: str, *needs: str, **fields: object) -> dict[str, Any]:
+    """A case that needs others, as ReFrame calls these, and did not run."""
+    dependencies = [[each, "pearl:gpu", "builtin"] for each in needs]
+    unique = {"unique_name": f"{name}_1", "dependencies_actual": dependencies}
+    return case(None, name=name, **{"result": "fail_deps", **unique, **fields})
+
+
+def test_a_case_that_was_not_run_names_what_it_needs_and_nothing_else(
+    tmp_path: Path, kind: str
+) -> None:
+    cases = [
+        case(None, name="Other", unique_name="Other_1", result="fail"),
+        case(None, name="Data ~Train", unique_name="Data_1", result="fail", fail_phase="setup"),
+        case(name="Sound", unique_name="Sound_1"),
+        waiting("Train", "Data_1", "Sound_1", "Gone_1"),
+        waiting("Evaluate", "Train_1"),
+        waiting("Extract", "Train_1", "Evaluate_1"),
+        waiting("Skipped", result="skip"),
+        waiting("Later", "Skipped_1", result="skip"),
+        waiting("One", "Two_1"),
+        waiting("Two", "One_1"),
+    ]
+    runs = read_history([write(tmp_path, kind, report(cases))]).runs
+    reasons = dict(runs.filter(pl.col("result") != "fail").select("name", "fail_reason").rows())
+    needs = "not run: needs a case that did not pass"
+    assert reasons == {
+        "Sound": "",
+        "Train": f"{needs} (Data ~Train)",
+        "Evaluate": f"{needs} (Data ~Train)",
+        "Extract": f"{needs} (Data ~Train)",
+        "Skipped": "skipped by the check itself",
+        "Later": f"{needs} (Skipped)",
+        "One": f"{needs} (Two)",
+        "Two": f"{needs} (One)",
+    }
+
+
 def test_what_is_no_character_is_a_question_mark(tmp_path: Path, kind: str) -> None:
     source = write(tmp_path, kind, report([case(name="Train\ud800")], workdir="/\udfff"))
     assert read_history([source]).runs.select("name", "workdir").rows() == [("Train?", "/?")]
