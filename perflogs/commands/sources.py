@@ -23,6 +23,7 @@ from perflogs.reading.history import read_history
 from perflogs.reading.places import default_sources, find_logs
 
 _DAYS = {"d": 1, "w": 7}
+_YEARS = range(1970, 2900)
 
 
 def add_command(
@@ -122,16 +123,19 @@ def days(text: str) -> timedelta:
 
 
 def day(text: str) -> date:
-    """The day of `2026-11-01`. Raises ArgumentTypeError for anything else."""
+    """The day of `2026-11-01`. Raises ArgumentTypeError for anything else, and for days that no
+    night can be counted from."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day: give a date such as 2026-11-01") from None
+
+    if found.year not in _YEARS:
+        raise ArgumentTypeError(f"{text}: a year from {_YEARS[0]} to {_YEARS[-1]} is expected")
+
+    return found
 
 
 def day_or_days(text: str) -> date | timedelta:
     """A date, `2026-11-01`, or a length of time, `7d` or `2w`."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return days(text)
+    return day(text) if "-" in text else days(text)

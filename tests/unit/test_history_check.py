@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -320,6 +321,16 @@ def test_since_takes_a_date_days_or_weeks_before_the_newest_night(tmp_path: Path
     # However long ago that night was.
     MORNING[0] += timedelta(days=10)
     assert check(folder, "--since", "14d") == 1
+
+
+@pytest.mark.parametrize("option", ["--since", "--as-of"])
+@pytest.mark.parametrize("when", ["9999-12-31", "0001-01-01", "2026-13-01", "-"])
+def test_a_day_that_cannot_be_is_refused(
+    tmp_path: Path, option: str, when: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = logs(tmp_path, FALLING)
+    assert check(folder, f"{option}={when}") == 2
+    assert re.search("is expected|give a date|or a date", one_line_error(capsys))
 
 
 def names(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
