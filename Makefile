@@ -46,6 +46,7 @@ lint: $(TEST_READY)
 ## lock: resolve the pins of pyproject.toml again, with hashes
 lock: $(TEST_READY)
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra containers pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --constraint requirements/run.txt --extra workloads --extra nvidia pyproject.toml -o requirements/nvidia.txt
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra workloads --extra report --extra containers --extra tests pyproject.toml -o requirements/test.txt
 
 LOCK_OPTIONS := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11

@@ -129,7 +129,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     options = parser().parse_args(arguments)
     # What was started is ended, and what is half-written removed, whichever way this ends.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # `nohup` has it ignored, and means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         return COMMANDS[options.command](options)
     except (UnusableInput, BuildFailed) as error:

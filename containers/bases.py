@@ -23,8 +23,9 @@ class Framework(enum.Enum):
 
     #: From the package index, all of it by the suite's lock.
     INDEX = "index"
-    #: The base has the locked version, built for its GPUs; the rest comes by the lock.
-    LOCKED_IN_BASE = "locked in base"
+    #: From the package index likewise. Of the base its Python is taken; its TensorFlow, which wants
+    #: a newer cuDNN than it has beside it (github.com/tensorflow/build/issues/221), is not used.
+    REPLACED_IN_BASE = "replaced in base"
     #: The base has a build of its own; what it depends on is the base's too.
     OWN_IN_BASE = "own in base"
 
@@ -42,12 +43,14 @@ NAMED = {
     "cpu": Named("docker.io/library/debian:12.11-slim", "", "Debian 12, Python 3.11"),
     "cpu-debian-13": Named("docker.io/library/debian:13.1-slim", "", "Debian 13, Python 3.13"),
     "nvidia": Named(
-        "docker.io/tensorflow/tensorflow:2.21.0-gpu", "nvidia", "TensorFlow's own image for GPUs"
-    ),
-    "nvidia-cuda": Named(
-        "docker.io/nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04",
+        "docker.io/nvidia/cuda:12.9.1-base-ubuntu24.04",
         "nvidia",
-        "NVIDIA's CUDA and cuDNN; TensorFlow from the package index",
+        "NVIDIA's CUDA; TensorFlow and its libraries from the package index",
+    ),
+    "nvidia-tensorflow": Named(
+        "docker.io/tensorflow/tensorflow:2.21.0-gpu",
+        "nvidia",
+        "TensorFlow's own image for GPUs, with the libraries that it lacks",
     ),
     "amd": Named(
         "docker.io/rocm/tensorflow:rocm7.14.1-ubuntu24.04-py3.12-tf2.21",
@@ -58,8 +61,9 @@ NAMED = {
 DEFAULT = "cpu"
 # Also where a site mirrors them: what the images are is told by the end of their names.
 _WITH_FRAMEWORK = {
+    "nvidia/tensorflow": Framework.OWN_IN_BASE,
     "rocm/tensorflow": Framework.OWN_IN_BASE,
-    "tensorflow/tensorflow": Framework.LOCKED_IN_BASE,
+    "tensorflow/tensorflow": Framework.REPLACED_IN_BASE,
 }
 # [HOST[:PORT]/]NAME[/NAME...][:TAG][@sha256:DIGEST], as the OCI distribution specification has it.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -82,6 +86,13 @@ class Base:
     framework: Framework
     gpus: str
     digest: str
+
+    @property
+    def address(self) -> str:
+        """What an engine fetches; of a digest without the tag, since Apptainer takes no both."""
+        if self.kind is not Kind.REGISTRY or not self.digest:
+            return self.reference
+        return re.sub(r":[^:/@]+@", "@", self.reference)
 
     @property
     def label(self) -> str:
@@ -147,4 +158,5 @@ def _local(path: Path) -> Base:
 def _gpus_of(reference: str) -> str:
     if "rocm" in reference:
         return "amd"
-    return "nvidia" if "cuda" in reference or "-gpu" in reference else ""
+    named = ("cuda", "-gpu", "nvidia/tensorflow")
+    return "nvidia" if any(each in reference for each in named) else ""

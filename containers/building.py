@@ -77,6 +77,7 @@ def build(order: Order, progress: Progress) -> bool:
     output = order.output.resolve()
     if not output.parent.is_dir():
         raise UnusableInput(f"the folder {output.parent} does not exist")
+    _check_output(output, order.way.image_format)
     if order.plan.base.kind is Kind.SIF:
         _check_sif(order.way)
     with _scratch() as scratch:
@@ -97,6 +98,19 @@ def build(order: Order, progress: Progress) -> bool:
         write_manifest(output, manifest)
         log.unlink()
     return True
+
+
+def _check_output(output: Path, image_format: str) -> None:
+    """What lies at the path is replaced whole: it must be nothing but an image of its kind."""
+    if image_format != SANDBOX:
+        if output.is_dir():
+            raise UnusableInput(
+                f"{output} is a folder, not a place for a {image_format}: name a file"
+            )
+        return
+    is_image = (output / places.IDENTITY.lstrip("/")).is_file()
+    if output.exists() and not is_image and (output.is_file() or any(output.iterdir())):
+        raise UnusableInput(f"{output} is there already and no sandbox of the suite: name another")
 
 
 def _check_sif(way: Way) -> None:

@@ -8,6 +8,7 @@ from containers.errors import UnusableInput
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CODE = "workloads"
+MODIFIED = "-modified"
 
 
 def commit_of(checkout: Path) -> str:
@@ -21,7 +22,7 @@ def commit_of(checkout: Path) -> str:
     commit = _git(checkout, "rev-parse", "HEAD")
     changed = _git(checkout, "status", "--porcelain", "--untracked-files=no")
     new = _git(checkout, "ls-files", "--others", "--exclude-standard", CODE)
-    return f"{commit}-modified" if changed or new else commit
+    return f"{commit}{MODIFIED}" if changed or new else commit
 
 
 def code_files(checkout: Path, packages: Sequence[str]) -> list[Path]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from containers import bases
 from containers.building import Order, build, default_output, find_way
 from containers.catalogue import JAMCAM_TAO, JAMCAM_TAO_DESCRIPTION, WORKLOAD_IMAGES, workload_image
-from containers.checkout import CHECKOUT, commit_of
+from containers.checkout import CHECKOUT, MODIFIED, commit_of
 from containers.context import Plan, write_context
 from containers.errors import UnusableInput
 from containers.manifest import manifest_path
@@ -73,7 +73,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     if options.tao_version is not None:
         raise UnusableInput(f"--tao-version is of {JAMCAM_TAO} alone")
     commit = commit_of(CHECKOUT)
-    if commit.endswith("-modified") and not options.allow_modified:
+    if commit.endswith(MODIFIED) and not options.allow_modified:
         raise UnusableInput(
             "the checkout differs from its commit, which the image would carry: commit, or say "
             "--allow-modified"

@@ -36,7 +36,7 @@ class Plan:
     def requirements(self) -> Requirements:
         """What pip installs into it."""
         names, whole = in_base(self.base, self.march is not None)
-        return requirements(self.checkout, names, whole=whole)
+        return requirements(self.checkout, names, whole=whole, gpus=self.base.gpus)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def _write_sources(plan: Plan, folder: Path) -> None:
         "workload": plan.image.name,
         "suite_commit": plan.commit,
         "base": plan.base.label,
+        "gpus": plan.base.gpus,
         "framework": _framework(plan),
         "locked": wanted.versions,
     }
@@ -90,4 +91,4 @@ def _write_sources(plan: Plan, folder: Path) -> None:
 def _framework(plan: Plan) -> str:
     if plan.march:
         return f"built from source for {plan.march}"
-    return "base" if plan.base.framework is not Framework.INDEX else "package index"
+    return "base" if plan.base.framework is Framework.OWN_IN_BASE else "package index"

@@ -21,7 +21,9 @@ def folder_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(_entries(folder)):
         status = path.lstat()
-        digest.update(f"{path.relative_to(folder)}\0{status.st_mode:o}\0".encode())
+        # A name is bytes, which need not be those of a text.
+        name = os.fsencode(path.relative_to(folder))
+        digest.update(name + f"\0{status.st_mode:o}\0".encode())
         if path.is_symlink():
             digest.update(os.fsencode(path.readlink()))
         elif path.is_file():

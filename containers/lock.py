@@ -12,6 +12,9 @@ from containers.errors import UnusableInput
 
 EXTRA = "workloads"
 FRAMEWORK = "tensorflow"
+#: The locks, by the maker of the GPUs that an image is for: that for NVIDIA's adds its libraries.
+_LOCKS = {"nvidia": "requirements/nvidia.txt"}
+_LOCK = "requirements/run.txt"
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
 
 
@@ -78,7 +81,7 @@ class Requirements:
 
 
 def requirements(
-    checkout: Path, in_base: Collection[str] = (), *, whole: bool = False
+    checkout: Path, in_base: Collection[str] = (), *, whole: bool = False, gpus: str = ""
 ) -> Requirements:
     """The lock of an image.
 
@@ -86,14 +89,16 @@ def requirements(
         checkout: the suite's.
         in_base: packages that the image has otherwise.
         whole: leave out also all that those depend on.
+        gpus: the maker of those that it is for; empty for none.
 
     Raises:
         UnusableInput: the lock lacks a package that workloads need.
     """
-    pins = read_lock(checkout / "requirements/run.txt")
+    lock = _LOCKS.get(gpus, _LOCK)
+    pins = read_lock(checkout / lock)
     needed = reachable(pins, read_roots(checkout / "pyproject.toml"))
     if missing := needed - pins.keys():
-        raise UnusableInput(f"requirements/run.txt lacks {', '.join(sorted(missing))}: make lock")
+        raise UnusableInput(f"{lock} lacks {', '.join(sorted(missing))}: make lock")
     needed -= reachable(pins, in_base) if whole else set(in_base)
     chosen = [pins[name] for name in sorted(needed)]
     text = "".join(f"{pin.lines}\n" for pin in chosen)

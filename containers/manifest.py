@@ -64,11 +64,14 @@ def read_manifest(image: Path) -> dict[str, Any] | None:
     """
     path = manifest_path(image)
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise UnusableInput(f"{path} cannot be read: {error}; remove it and build again") from None
+    if not isinstance(found, dict) or "image_digest" not in found:
+        raise UnusableInput(f"{path} is no manifest of an image; remove it and build again")
+    return found
 
 
 def is_current(image: Path, wanted: dict[str, str]) -> bool:

@@ -23,6 +23,8 @@ _STEP = re.compile(
     r"|^Downloading \S+ \(\d{2,}\.\d MB\)"
     r"|^Installing collected packages"
 )
+# The second is tar's word where the end of the room falls within a block.
+_FULL = re.compile("no space left on device|wrote only [0-9]+ of [0-9]+ bytes", re.IGNORECASE)
 _WIDTH = 100
 
 
@@ -104,6 +106,6 @@ def _end(process: "subprocess.Popen[str]") -> None:
 def _failure(command: Sequence[str], code: int, last: Sequence[str], log: Path) -> str:
     said = "\n".join(last)
     print(said, file=sys.stderr)
-    full = re.search("no space left on device", log.read_text(errors="replace"), re.IGNORECASE)
+    full = _FULL.search(log.read_text(errors="replace"))
     why = "no space left on device, there or in TMPDIR" if full else f"exit code {code}"
     return f"{' '.join(command[:3])} ... failed: {why}; all that it said is in {log}"

@@ -129,7 +129,8 @@ class ContainerLaunch(rfm.RegressionTestPlugin):
 
         # The records have that of the code that ran, which is the image's.
         self.suite_commit = suite_commit()
-        return image_examination.judge(complaint, evidence, self.records, self.wanted_image())
+        complaint = image_examination.judge(complaint, evidence, self.records, self.wanted_image())
+        return complaint or image_examination.exchanged(self.image, self.image_digest)
 
 
 def _started(command: str, folder: str, platform: str) -> str:

@@ -27,7 +27,10 @@ def options(test: Any, platform: str) -> list[str]:
     user = [f"--user {os.getuid()}:{os.getgid()}"]
     if platform == "podman" and os.getuid() != 0:
         # It gives a user other numbers inside unless it is told to keep them.
-        user = ["--userns=keep-id", *user]
+        user = ["--userns=keep-id", *user, "--group-add keep-groups"]
+    else:
+        # Who may read a project's data, and use AMD's GPUs, is said by groups.
+        user += [f"--group-add {each}" for each in sorted({*os.getgroups()} - {os.getgid()})]
 
     variables = [f"--env {name}" for name in passed_by_name(test, platform)]
     return [*user, *_LIKE_THE_HOST, _NO_ENTRY_POINT, *variables, *gpus]

@@ -3,6 +3,7 @@
 ReFrame knows Docker, Sarus, Shifter, Singularity and Apptainer. Podman, and Pyxis, which lets Slurm
 start Enroot's containers, are made known to it here."""
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -62,12 +63,19 @@ class Platform:
 
     def address(self, reference: str) -> str:
         """A reference of a registry in this platform's own words."""
+        # Not all take a tag beside a digest, by which the image is the same anyway.
+        by_digest = re.sub(":[^:/@]+@", "@", reference)
         if self.runs_sif:
-            return f"docker://{reference}"
+            return f"docker://{by_digest}"
 
-        registry, _, rest = reference.partition("/")
+        if self.name != "Pyxis":
+            return reference
+
+        registry, _, rest = by_digest.partition("/")
         has_registry = rest and ("." in registry or ":" in registry or registry == "localhost")
-        return f"{registry}#{rest}" if self.name == "Pyxis" and has_registry else reference
+        address = f"{registry}#{rest}" if has_registry else by_digest
+        # Enroot 3 takes what stands before @ for a user; as a tag every Enroot takes a digest.
+        return address.replace("@", ":")
 
     def image(self, place: str) -> str:
         """An image, a path or a reference, as one word for a shell."""

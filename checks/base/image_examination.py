@@ -36,6 +36,20 @@ def examine(image: Image, wanted: Wanted) -> str:
     return digest
 
 
+def exchanged(place: str, digest: str) -> Complaint | None:
+    """What is wrong with an image that is not there any more as it was before the job: the record
+    would name another than ran."""
+    path = Path(place)
+    if not place.startswith("/") or (path.exists() and image_files.digest(path) == digest):
+        return None
+
+    return Complaint(
+        INPUT,
+        f"the image {place} was exchanged or removed after its digest {digest} was taken, and"
+        " before the job ended: nothing says which one ran; run again",
+    )
+
+
 def judge(
     complaint: Complaint | None, evidence: Evidence, records: Records, wanted: Wanted
 ) -> Complaint | None:

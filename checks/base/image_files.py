@@ -63,7 +63,9 @@ def _of_tree(folder: Path) -> str:
     ]
     for path in sorted(entries):
         status = path.lstat()
-        found.update(f"{path.relative_to(folder)}\0{status.st_mode:o}\0".encode())
+        # A name is bytes, which need not be those of a text.
+        name = os.fsencode(path.relative_to(folder))
+        found.update(name + f"\0{status.st_mode:o}\0".encode())
         if path.is_symlink():
             found.update(os.fsencode(path.readlink()))
         elif path.is_file():

@@ -7,8 +7,14 @@ from collections.abc import Iterable
 from checks.base.container_platforms import PLATFORMS
 
 # In the words by which sanity.py knows what a job ended with, and whose failure it was.
-_DEFINITION = (
+_REFUSE = (
     'refuse() { echo "error: $1 on $(uname -n): $2" >&2; echo "trigpoint: exit code 2"; exit 2; }'
+)
+# PBS lists the nodes of a job in a file of its own that no image has; the stage folder is bound.
+_NODE_FILE = (
+    '[ -z "${PBS_NODEFILE:-}" ] || { cp "$PBS_NODEFILE" pbs_nodes && '
+    'export PBS_NODEFILE="$PWD/pbs_nodes"; } || '
+    'refuse "PBS_NODEFILE=$PBS_NODEFILE cannot be read" "see the spool of PBS there"'
 )
 
 
@@ -20,7 +26,8 @@ def conditions(
     name = PLATFORMS[platform].name
     mend = f"or mend the site file of {partition}"
     lines = [
-        _DEFINITION,
+        _REFUSE,
+        _NODE_FILE,
         _condition(PLATFORMS[platform].presence, f"{name} is not installed", f"load it, {mend}"),
     ]
     if image.startswith("/"):

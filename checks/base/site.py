@@ -56,6 +56,7 @@ def validate() -> None:
         return
 
     found = [line for each in partitions for line in complaints(each, os.environ)]
+    found = found or [*site_containers.contested(partitions)]
     if found:
         raise SiteError("\n".join(found))
 

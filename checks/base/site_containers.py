@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Protocol
 
+from checks.base import gpu_access
 from checks.base.container_platforms import PLATFORMS
 from checks.base.images import REFERENCE
 
@@ -52,6 +53,27 @@ def complaints(partition: Partition) -> Iterable[str]:
             yield "missing_images: 'build' makes images for Apptainer and Singularity alone"
 
     yield from _supply(partition.extras)
+
+
+def contested(partitions: Iterable[Any]) -> Iterable[str]:
+    """Images that two partitions of a system would build over and over, each for its own GPUs."""
+    built: dict[str, tuple[str, str]] = {}
+    for partition in partitions:
+        if partition.extras.get("missing_images") != BUILD:
+            continue
+
+        gpus = gpu_access.vendor(partition)
+        for name, image in partition.extras.get("images", {}).items():
+            other, others_gpus = built.setdefault(image, (partition.fullname, gpus))
+            if others_gpus != gpus:
+                yield (
+                    f"{partition.fullname}: images: {name}: {image} is built there for "
+                    f"{_gpus(gpus)}, and on {other} for {_gpus(others_gpus)}: name another file"
+                )
+
+
+def _gpus(maker: str) -> str:
+    return f"GPUs of {maker}" if maker else "no GPUs"
 
 
 def _supply(extras: Mapping[str, Any]) -> Iterable[str]:

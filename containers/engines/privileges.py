@@ -1,6 +1,7 @@
 """What this user may do: building an image means being root in some sense."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,11 +37,21 @@ def works(command: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
+def maps_users() -> bool:
+    """Whether `unshare` has --map-auto, as since util-linux 2.38; Apptainer maps without it."""
+    try:
+        done = subprocess.run(["unshare", "--help"], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return "--map-auto" in done.stdout
+
+
 def privileges(
     fakeroot: bool,
     user: int | None = None,
     full: bool | None = None,
     enter: Callable[[Sequence[str]], bool] = works,
+    maps: bool | None = None,
 ) -> Privileges:
     """What a build with Apptainer needs before its command here.
 
@@ -49,6 +60,7 @@ def privileges(
         user: its number (default: who runs this).
         full: whether root has all capabilities (default: whether the process has).
         enter: tells whether a command can enter its namespace.
+        maps: whether `unshare` here maps users by /etc/subuid (default: whether it says so).
 
     Raises:
         UnusableInput: nothing that would do is to be had.
@@ -65,7 +77,9 @@ def privileges(
             f"instead: {_EXPLAINED}, and lines for root in /etc/subuid and /etc/subgid"
         )
     if fakeroot:
-        if enter(MAPPED):
+        maps = maps_users() if maps is None else maps
+        mapped = enter(MAPPED) if maps else enter(ALONE) and shutil.which("newuidmap") is not None
+        if mapped:
             return Privileges((), "fakeroot")
         raise UnusableInput(
             "--fakeroot cannot map users here: it needs newuidmap (package uidmap), user "

@@ -26,9 +26,10 @@ def in_base(base: Base, from_source: bool) -> tuple[list[str], bool]:
 
 def build_framework(stage: hpccm.Stage, base: Base, march: str | None, *, definition: bool) -> None:
     """Add the virtual environment, and TensorFlow built for `march` where that is given."""
-    own = base.framework is not Framework.INDEX
+    own = base.framework is Framework.OWN_IN_BASE
+    pip = ["python3-pip"] if base.framework is Framework.INDEX else []
     tools = source.TOOLS if march else ()
-    stage += python(base, *([] if own else ["python3-pip"]), *tools)
+    stage += python(base, *pip, *tools)
     if march:
         source.tensorflow(stage, base, march)
     stage += comment("The versions of the suite's lock, checked by hash.")
@@ -44,9 +45,11 @@ def take_framework(stage: hpccm.Stage) -> None:
 def _install(own: bool, from_source: bool) -> list[str]:
     environment = "--system-site-packages " if own else ""
     # The configuration is looked for where a build binds it; where nothing is, pip has its own.
+    # NVIDIA's images constrain what pip installs, to versions of their own without hashes.
+    unconstrained = "PIP_CONSTRAINT='' " if own else ""
     install = (
-        f"PIP_CONFIG_FILE={_HANDED_IN} python3 -m pip --python {places.PYTHON} install "
-        "--no-cache-dir --no-compile --no-deps --disable-pip-version-check"
+        f"{unconstrained}PIP_CONFIG_FILE={_HANDED_IN} python3 -m pip --python {places.PYTHON} "
+        "install --no-cache-dir --no-compile --no-deps --disable-pip-version-check"
     )
     commands = [
         "umask 022",
@@ -54,5 +57,6 @@ def _install(own: bool, from_source: bool) -> list[str]:
         f"{install} --only-binary :all: --require-hashes -r {places.LOCK}",
     ]
     if from_source:
-        commands.append(f"{install} {places.WHEELS}/*.whl")
+        # A base may have this very version, which pip would take for the wheel.
+        commands.append(f"{install} --force-reinstall {places.WHEELS}/*.whl")
     return [*commands, f"{COMPILE} {places.ENVIRONMENT}/lib"]

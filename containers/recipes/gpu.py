@@ -4,9 +4,11 @@ from hpccm.primitives import environment, shell
 
 from containers.bases import Base, Framework
 
-# gcc-N-base holds no compiler, and the C library needs it. What compiles for the GPU stays: XLA
-# calls it while it runs.
-_COMPILERS = r"^(g\+\+|gcc|cpp|clang|gfortran|build-essential)(-[0-9][0-9.-]*)?$"
+# gcc-N-base holds no compiler, and the C library needs it; Ubuntu 24.04 has the compiler itself in
+# gcc-N-x86-64-linux-gnu.
+_COMPILERS = (
+    r"^(g\+\+|gcc|cpp|clang|gfortran|build-essential)(-[0-9][0-9.]*)?(-[a-z0-9-]+-linux-gnu)?$"
+)
 
 
 def runtime(base: Base) -> environment | None:
@@ -29,7 +31,8 @@ def without_compilers(base: Base) -> shell | None:
     return shell(
         commands=[
             "dpkg-query -W -f '${Package}\\n' "
-            f"| grep -E '{_COMPILERS}' | xargs -r apt-get purge -y",
+            # Against what depends on them: cuda-nvcc does, whose assembler XLA calls as it runs.
+            f"| grep -E '{_COMPILERS}' | xargs -r dpkg --purge --force-depends",
             "rm -rf /var/lib/apt/lists/*",
         ]
     )

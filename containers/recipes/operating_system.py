@@ -24,7 +24,7 @@ def imported_name(base: Base) -> str:
 def start(base: Base, stage: str, *, definition: bool) -> hpccm.Stage:
     """A stage that starts from the base, and knows it in the words of the format."""
     started = hpccm.Stage(name=stage)
-    image = base.reference
+    image = base.address
     if not definition and base.kind is not Kind.REGISTRY:
         image = imported_name(base)
     started += baseimage(

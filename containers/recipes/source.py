@@ -69,6 +69,8 @@ def _options(base: Base, march: str) -> list[str]:
         "--define=with_xla_support=true",
         f"--repo_env=HERMETIC_PYTHON_VERSION={python}",
         "--repo_env=WHEEL_NAME=tensorflow",
+        # The version is that of the lock; it would be 2.21.0.dev0+selfbuilt otherwise.
+        "--repo_env=ML_WHEEL_TYPE=release",
     ]
     if base.gpus == "nvidia":
         options += [

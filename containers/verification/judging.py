@@ -4,14 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from containers.checkout import CHECKOUT, commit_of
+from containers.checkout import CHECKOUT, MODIFIED, commit_of
 from containers.digests import path_digest
 from containers.errors import BuildFailed
 from containers.lock import requirements
 from containers.manifest import read_manifest
 from containers.recipes import places
 from containers.verification.findings import Finding
-from containers.verification.running import Image, for_an_ordinary_user, last_words, runnable
+from containers.verification.running import (
+    Image,
+    for_an_ordinary_user,
+    gpu_options,
+    last_words,
+    runnable,
+)
 
 _NAMED = 3
 
@@ -32,13 +38,11 @@ def verify(path: Path, any_commit: bool) -> list[Finding]:
         if not seen["identity"]:
             text = f"it has no {places.IDENTITY}: it was not built by this suite"
             return [*findings, Finding("identity", False, text)]
-        findings += judge(seen, commit_of(CHECKOUT), _locked(), any_commit)
-        findings += [_runscript(image), _devices(image), _ordinary_user(image)]
+        gpus = str(seen["identity"].get("gpus", ""))
+        locked = requirements(CHECKOUT, gpus=gpus).versions
+        findings += judge(seen, commit_of(CHECKOUT), locked, any_commit)
+        findings += [_runscript(image), _devices(image, gpus), _ordinary_user(image)]
     return findings
-
-
-def _locked() -> dict[str, str]:
-    return requirements(CHECKOUT).versions
 
 
 def judge(
@@ -61,12 +65,15 @@ def _commit(seen: dict[str, Any], commit: str, any_commit: bool) -> Finding:
     if seen["commit_variable"] != carried:
         text = f"the image is of {carried}, but runs would record {seen['commit_variable'] or '-'}"
         return Finding("commit", False, text)
-    if carried == commit:
+    if carried == commit and not commit.endswith(MODIFIED):
         return Finding("commit", True, carried)
     text = f"the image is of {carried}, the checkout of {commit}"
     if any_commit:
         return Finding("commit", True, f"{text}: accepted by --any-commit")
-    return Finding("commit", False, f"{text}: build it again, or say --any-commit")
+    mend = "build it again"
+    if commit.endswith(MODIFIED):
+        mend = "what was modified has no name; commit it and build again"
+    return Finding("commit", False, f"{text}: {mend}, or say --any-commit")
 
 
 def _versions(seen: dict[str, Any], locked: dict[str, str]) -> Finding:
@@ -95,14 +102,18 @@ def _runscript(image: Image) -> Finding:
     return Finding("runscript", True, "takes the workload's stages")
 
 
-def _devices(image: Image) -> Finding:
-    done = image.run([places.PYTHON, "-m", "workloads.devices", "--json"])
+def _devices(image: Image, gpus: str) -> Finding:
+    """Red where this machine has GPUs of the maker that the image is for, and it sees none."""
+    options = gpu_options(gpus)
+    done = image.run([places.PYTHON, "-m", "workloads.devices", "--json"], options=options)
     try:
         found = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         return Finding("devices", False, last_words(done))
-    gpus = ", ".join(gpu["name"] for gpu in found["gpus"]) or "no GPU seen"
-    text = f"TensorFlow {found['version']}, built for {found['build']}; {gpus}"
+    names = ", ".join(gpu["name"] for gpu in found["gpus"]) or "no GPU seen"
+    text = f"TensorFlow {found['version']}, built for {found['build']}; {names}"
+    if options and not found["gpus"]:
+        return Finding("devices", False, f"{text} with {' '.join(options)}, where there are some")
     return Finding("devices", True, text)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import pkgutil
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +14,8 @@ from importlib import metadata
 from pathlib import Path
 
 HOME = Path("/opt/trigpoint")
-COMPILERS = ("cc", "gcc", "g++", "c++", "clang", "clang++", "gfortran")
+# By any of their names: gcc, gcc-13, x86_64-linux-gnu-gcc-13.
+COMPILER = re.compile(r"(\w+-linux-gnu-)?(cc|gcc|g\+\+|c\+\+|clang|clang\+\+|gfortran)(-[0-9.]+)?")
 # Where the package index of the machine that built could have been left.
 LEFTOVERS = (
     "/etc/pip.conf",
@@ -77,6 +77,15 @@ def stages_without_help(workload: str) -> dict[str, str]:
     return found
 
 
+def compilers(folders: Iterable[str]) -> list[str]:
+    """Those that lie in folders of programs."""
+    found: set[str] = set()
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            found |= {path.name for path in Path(folder).iterdir() if COMPILER.fullmatch(path.name)}
+    return sorted(found)
+
+
 def writable(paths: Iterable[str]) -> list[str]:
     """Those folders in which a file can be made."""
     found = []
@@ -103,7 +112,7 @@ def look() -> dict[str, object]:
         "versions": versions(),
         "broken_imports": broken,
         "stages_without_help": without_help,
-        "compilers": [name for name in COMPILERS if shutil.which(name)],
+        "compilers": compilers(os.get_exec_path()),
         "leftovers": [path for path in LEFTOVERS if os.path.lexists(path)],
         "writable": writable(NOT_WRITABLE),
         "user": os.geteuid(),

@@ -23,6 +23,12 @@ PROBE = Path(__file__).with_name("probe.py")
 NOBODY = 65534
 _ISOLATED = ("--contain", "--cleanenv", "--no-home", "--pwd", "/tmp")  # noqa: S108 - the image's own
 _TIME_LIMIT_SECONDS = 600
+# By the maker of the GPUs: a device that is there where they are, and what lets an image use them.
+# Under WSL2 there is but the first.
+_GPU_OPTIONS = {
+    "nvidia": (("/dev/dxg", ("--nv", "--nvccli")), ("/dev/nvidiactl", ("--nv",))),
+    "amd": (("/dev/kfd", ("--rocm",)),),
+}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -37,6 +43,7 @@ class Image:
         arguments: Sequence[str],
         *,
         prefix: Sequence[str] = (),
+        options: Sequence[str] = (),
         text: str = "",
         **variables: str,
     ) -> "subprocess.CompletedProcess[str]":
@@ -46,7 +53,7 @@ class Image:
             BuildFailed: it does not come to an end.
         """
         action = "exec" if arguments and not arguments[0].startswith("-") else "run"
-        command = [*prefix, APPTAINER, action, *_ISOLATED, str(self.path), *arguments]
+        command = [*prefix, APPTAINER, action, *_ISOLATED, *options, str(self.path), *arguments]
         try:
             return subprocess.run(
                 command,
@@ -74,6 +81,12 @@ class Image:
             return json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
             raise BuildFailed(last_words(done)) from None
+
+
+def gpu_options(gpus: str) -> tuple[str, ...]:
+    """What lets an image use the GPUs of this machine; nothing where it has none of that maker."""
+    known = _GPU_OPTIONS.get(gpus, ())
+    return next((options for device, options in known if Path(device).exists()), ())
 
 
 def last_words(done: "subprocess.CompletedProcess[str]") -> str:

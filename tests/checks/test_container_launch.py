@@ -3,6 +3,7 @@ the folders that they need, their GPUs, and nothing of the host's Python."""
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,7 +100,7 @@ def test_every_platform_runs_the_same_stage_and_the_records_name_the_image(
         assert named == (not each.passes_variables, not each.passes_variables, False)
 
     assert called["srun"]["variables"]["NVIDIA_VISIBLE_DEVICES"] == "all"
-    assert f"--container-image=registry.example:5000#suite/fake@{DIGEST}" in called["srun"]["words"]
+    assert f"--container-image=registry.example:5000#suite/fake:{DIGEST}" in called["srun"]["words"]
 
 
 def test_one_session_holds_a_case_natively_and_in_its_image(checkout: Checkout) -> None:
@@ -127,6 +128,17 @@ def test_one_session_holds_a_case_natively_and_in_its_image(checkout: Checkout) 
     assert call["variables"]["TRIGPOINT_CACHE"] == str(checkout.folder / ".cache")
     assert (checkout.folder / ".cache").is_dir()
     assert not {"--nv", "--rocm"} & {*call["words"]}
+
+
+def test_an_image_sees_the_nodes_of_a_pbs_job(checkout: Checkout) -> None:
+    place_runtimes(checkout, "apptainer")
+    nodes = checkout.write("spool/nodes", "node1\nnode2\n")
+    variables = place_site(checkout, part("apptainer", place_image(checkout)))
+    outcome = checkout.reframe("-r", "--keep-stage-files", **variables, PBS_NODEFILE=str(nodes))
+    assert outcome.code == 0, outcome.text
+    seen = Path(calls(checkout)["apptainer"]["variables"]["PBS_NODEFILE"])
+    assert seen.parent.is_relative_to(checkout.folder / "stage")
+    assert seen.read_text() == "node1\nnode2\n"
 
 
 MISSING = {

@@ -1,6 +1,7 @@
 """What starts an image holds whatever stands in a path, gives the GPUs of whoever made them, and a
 site file that says of platforms or images what nobody can use is refused."""
 
+import os
 import shlex
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reframe.core.exceptions import ReframeError
 
-from checks.base import bind_mounts, container_platforms, site_containers
+from checks.base import bind_mounts, container_options, container_platforms, site_containers
 from checks.base.container_platforms import PLATFORMS
 from checks.base.gpu_access import ACCESS, AMD, NVIDIA, gpu_access, vendor
 from checks.base.images import Image
@@ -113,6 +114,17 @@ def test_under_wsl2_nvidia_s_libraries_are_found_by_their_own_tool() -> None:
         assert amd == FLAGS.get(platform, {}).get(AMD, ())
 
 
+def test_a_reference_with_a_tag_is_fetched_by_its_digest_where_both_are_refused() -> None:
+    digest = f"sha256:{'0' * 64}"
+    reference = f"registry.example:5000/fake:1.0@{digest}"
+    expected = dict.fromkeys(PLATFORMS, reference)
+    expected["apptainer"] = expected["singularity"] = (
+        f"docker://registry.example:5000/fake@{digest}"
+    )
+    expected["pyxis"] = f"registry.example:5000#fake:{digest}"
+    assert {name: each.address(reference) for name, each in PLATFORMS.items()} == expected
+
+
 def test_a_gpu_partition_s_image_is_built_for_its_gpus() -> None:
     image = Image("skyline", "/i/skyline.sif")
     start = ["-m", "containers", "build", "skyline"]
@@ -173,6 +185,44 @@ def test_what_no_check_could_use_is_refused_when_the_site_is_loaded(
 )
 def test_what_checks_can_use_is_not_refused(part: SimpleNamespace) -> None:
     assert [*site_containers.complaints(part)] == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "user", "expected"),
+    [
+        ("docker", 1000, ["--user 1000:100", "--group-add 27", "--group-add 44"]),
+        ("podman", 1000, ["--userns=keep-id", "--user 1000:100", "--group-add keep-groups"]),
+        ("podman", 0, ["--user 0:100", "--group-add 27", "--group-add 44"]),
+    ],
+)
+def test_a_container_s_user_has_the_groups_of_the_caller(
+    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, expected: list[str]
+) -> None:
+    """AMD's GPUs and the data of a project are for members alone."""
+    for name, value in (("getuid", user), ("getgid", 100), ("getgroups", [100, 44, 27])):
+        monkeypatch.setattr(os, name, lambda value=value: value)
+    no_variables = SimpleNamespace(env_vars={})
+    place = SimpleNamespace(**vars(partition(None)), local_env=no_variables, container_environs={})
+    test = SimpleNamespace(
+        current_partition=place, current_environ=no_variables, env_vars={}, num_gpus_per_node=0
+    )
+    assert container_options.options(test, platform)[: len(expected)] == expected
+
+
+def test_one_file_is_not_built_for_the_gpus_of_two_partitions() -> None:
+    def named(name: str, arch: str | None, image: str, missing: str = "build") -> SimpleNamespace:
+        found = partition(arch, images={"skyline": image}, missing_images=missing)
+        return SimpleNamespace(**vars(found), fullname=name)
+
+    cpu, gpu = named("s:cpu", None, "/i.sif"), named("s:gpu", "volta", "/i.sif")
+    [found] = site_containers.contested([cpu, gpu])
+    assert found.startswith("s:gpu: images: skyline: /i.sif is built there for GPUs of nvidia")
+    for other in (
+        named("s:gpu", "volta", "/gpu.sif"),
+        named("s:gpu", "volta", "/i.sif", missing="pull"),
+        named("s:more", None, "/i.sif"),
+    ):
+        assert [*site_containers.contested([cpu, other])] == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 that is missing is named, built or pulled."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fake_runtimes import COMMIT, calls, path_with, place_image, place_runtimes
 from fake_systems import configuration, local_partition, system
 from reframe.core.exceptions import ReframeError
 
-from checks.base import image_files, image_rules
+from checks.base import image_examination, image_files, image_rules
 from checks.base.image_rules import Wanted
 from containers.digests import path_digest
 
@@ -198,6 +199,7 @@ def test_the_checks_and_the_builder_digest_files_and_sandboxes_alike(tmp_path: P
     (sandbox / "etc").mkdir(parents=True)
     (sandbox / "etc/os-release").write_text("Debian")
     (sandbox / "bin").symlink_to("usr/bin")
+    (sandbox / os.fsdecode(b"caf\xe9")).touch()
     for path in (sandbox, sandbox / "etc/os-release"):
         assert image_files.digest(path) == path_digest(path)
 
@@ -213,6 +215,19 @@ def test_the_manifest_is_found_beside_what_a_link_leads_to(tmp_path: Path) -> No
     image.with_name(f"{image.name}.manifest.json").write_text("{}")
     with pytest.raises(ReframeError, match="is no manifest of an image"):
         image_files.read_manifest(link)
+
+
+def test_an_image_that_was_exchanged_before_its_job_ended_is_red(tmp_path: Path) -> None:
+    image = tmp_path / "image.sif"
+    image.write_text("first")
+    digest = path_digest(image)
+    assert image_examination.exchanged(str(image), digest) is None
+    assert image_examination.exchanged(PINNED, "sha256:0") is None
+    for change in (lambda: image.write_text("the second"), image.unlink):
+        change()
+        complaint = image_examination.exchanged(str(image), digest)
+        assert complaint is not None
+        assert "was exchanged or removed" in complaint.text
 
 
 def test_a_file_that_changed_in_the_session_is_digested_again(tmp_path: Path) -> None:

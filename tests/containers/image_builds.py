@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from bare_checkout import clean_environment, copy_checkout
 
-NEEDED = ("apptainer", "buildah", "debootstrap", "setpriv", "unshare", "git")
+NEEDED = (
+    *("apptainer", "buildah", "debootstrap", "docker-registry", "skopeo"),
+    *("setpriv", "unshare", "git"),
+)
 #: Stands for a host of a package index; pip asks it nothing.
 PLANTED = "planted-index.invalid"
 
@@ -85,6 +88,16 @@ class Workplace:
         """The Debian tree."""
         return self.folder / "debian"
 
+    def variables(self, home: Path, system: str) -> dict[str, str]:
+        """What a user has exported who runs the checks of the clone on a system."""
+        return {
+            **self.environment,
+            "HOME": str(home),
+            "RFM_SYSTEM": system,
+            "RFM_CONFIG_PATH": str(self.checkout / "systems"),
+            "TRIGPOINT_IMAGES": str(self.image("")),
+        }
+
     def image(self, name: str) -> Path:
         """Where an image lies, or will."""
         return self.folder / "images" / name
@@ -153,8 +166,6 @@ class Workplace:
         return [line.split()[1] for line in lines if line.split()[1].startswith(str(self.folder))]
 
     def clear(self) -> None:
-        """Take down buildah's storage, whose folder is a mount of its own."""
-        for words in (["rm", "--all"], ["rmi", "--all", "--force"]):
-            subprocess.run(["buildah", *words], env=self.environment, capture_output=True)
+        """Unmount buildah's storage, so that its folder can be deleted like any other."""
         for place in reversed(self.mounts()):
             subprocess.run(["umount", place], check=True)

@@ -36,10 +36,13 @@ def test_a_named_base_has_a_version_and_no_moving_tag(name):
 
 def test_gpus_and_framework_are_told_by_the_name():
     assert bases.resolve("cpu").framework is Framework.INDEX
-    assert bases.resolve("nvidia").framework is Framework.LOCKED_IN_BASE
+    assert bases.resolve("nvidia").framework is Framework.INDEX
+    assert bases.resolve("nvidia-tensorflow").framework is Framework.REPLACED_IN_BASE
     assert bases.resolve("amd").framework is Framework.OWN_IN_BASE
     mirrored = bases.resolve("registry.site.org:5000/mirror/rocm/tensorflow:7")
     assert (mirrored.framework, mirrored.gpus) == (Framework.OWN_IN_BASE, "amd")
+    ngc = bases.resolve("nvcr.io/nvidia/tensorflow:25.02-tf2-py3")
+    assert (ngc.framework, ngc.gpus) == (Framework.OWN_IN_BASE, "nvidia")
     assert bases.resolve("docker.io/nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04").gpus == "nvidia"
 
 
@@ -122,6 +125,12 @@ def test_the_digest_of_a_tree_sees_every_other_change(tree, change):
     else:
         (tree / "bin").unlink()
         (tree / "bin").symlink_to("usr/sbin")
+    assert folder_digest(tree) != before
+
+
+def test_a_tree_may_hold_a_name_that_is_no_text(tree):
+    before = folder_digest(tree)
+    (tree / os.fsdecode(b"etc/caf\xe9")).touch()
     assert folder_digest(tree) != before
 
 

@@ -32,7 +32,7 @@ def one_line_error(capsys):
 def test_list_names_every_image_and_base(capsys):
     assert main(["list"]) == 0
     shown = capsys.readouterr().out
-    for name in ("skyline", "slstr", "jamcam-tao", "newest", "nvidia-cuda", "amd"):
+    for name in ("skyline", "slstr", "jamcam-tao", "newest", "nvidia-tensorflow", "amd"):
         assert name in shown
 
 

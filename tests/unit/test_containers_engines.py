@@ -82,10 +82,20 @@ def test_an_ordinary_user_builds_in_a_namespace_or_is_told_what_is_missing():
 
 def test_fakeroot_needs_a_user_mapping():
     asked = []
-    assert privileges(True, user=1000, enter=lambda each: asked.append(each) or True).prefix == ()
+    ask = {"user": 1000, "maps": True, "enter": lambda each: asked.append(each) or True}
+    assert privileges(True, **ask).prefix == ()
     assert asked == [MAPPED]
     with pytest.raises(UnusableInput, match=r"newuidmap.*subuid"):
-        privileges(True, user=1000, enter=lambda command: command == ALONE)
+        privileges(True, **ask | {"enter": lambda command: command == ALONE})
+
+
+def test_fakeroot_is_left_to_apptainer_where_unshare_is_too_old_to_try_it(installed):
+    """As on Red Hat's 8 and 9."""
+    ask = {"user": 1000, "maps": False, "enter": lambda command: command == ALONE}
+    with pytest.raises(UnusableInput, match="newuidmap"):
+        privileges(True, **ask)
+    installed("newuidmap", "")
+    assert privileges(True, **ask).description == "fakeroot"
 
 
 def test_capabilities_are_read_from_the_kernel_s_own_files(tmp_path):
@@ -121,9 +131,12 @@ def test_a_failure_says_why_and_where_the_log_is(tmp_path, capsys):
     assert "why" in capsys.readouterr().err
 
 
-def test_a_full_device_is_said_as_such(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "words", ["write: No space left on device", "tar: ./a: Wrote only 6144 of 10240 bytes"]
+)
+def test_a_full_device_is_said_as_such(words, tmp_path, capsys):
     with pytest.raises(BuildFailed, match="no space left on device"):
-        run("print('write: No space left on device'); raise SystemExit(1)", tmp_path, [])
+        run(f"print({words!r}); raise SystemExit(1)", tmp_path, [])
 
 
 def test_an_interrupted_build_leaves_no_process(tmp_path):

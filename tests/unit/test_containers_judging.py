@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from containers.verification import probe
+from containers.verification import judging, probe, running
 from containers.verification.findings import Finding
 from containers.verification.judging import judge
 from containers.verification.running import last_words
@@ -61,6 +61,17 @@ def test_an_image_of_another_commit_is_red_unless_told():
     assert red({}, commit="decaf", any_commit=True) == {}
 
 
+def test_a_modified_image_is_not_that_of_a_modified_checkout_unless_told():
+    """Both may have been modified otherwise."""
+    modified = "c0ffee-modified"
+    changes = {
+        "identity": SOUND["identity"] | {"suite_commit": modified},
+        "commit_variable": modified,
+    }
+    assert "commit it and build again" in red(changes, commit=modified)["commit"]
+    assert red(changes, commit=modified, any_commit=True) == {}
+
+
 def test_any_commit_does_not_excuse_an_image_that_records_another_than_it_carries():
     assert "commit" in red({"commit_variable": "decaf"}, any_commit=True)
 
@@ -84,6 +95,55 @@ def test_the_probe_runs_in_any_python_and_says_one_line():
 def test_the_probe_finds_folders_that_can_be_written(tmp_path):
     assert probe.writable([str(tmp_path), str(tmp_path / "none")]) == [str(tmp_path)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_probe_finds_compilers_by_any_of_their_names(tmp_path):
+    names = ["gcc", "g++-13", "x86_64-linux-gnu-gcc-13", "clang-18", "aarch64-linux-gnu-g++"]
+    for name in (*names, "gcc-ar-13", "c++filt", "clang-format", "ccache", "python3"):
+        (tmp_path / name).touch()
+    assert probe.compilers([str(tmp_path), str(tmp_path / "none")]) == sorted(names)
+
+
+class Answering:
+    """An image whose TensorFlow sees these GPUs."""
+
+    def __init__(self, *gpus):
+        self.gpus = [{"name": name} for name in gpus]
+        self.options = None
+
+    def run(self, arguments, *, options):
+        self.options = options
+        said = {"version": "2.21.0", "build": "CUDA 12.5.1", "gpus": self.gpus}
+        return subprocess.CompletedProcess(arguments, 0, json.dumps(said), "")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "there", "seen", "options", "green"),
+    [
+        ("nvidia", ["nvidiactl"], ["V100"], ("--nv",), True),
+        ("nvidia", ["nvidiactl"], [], ("--nv",), False),
+        ("nvidia", ["dxg"], ["RTX"], ("--nv", "--nvccli"), True),
+        ("nvidia", [], [], (), True),
+        ("amd", ["kfd"], [], ("--rocm",), False),
+        ("", ["nvidiactl", "kfd"], [], (), True),
+    ],
+)
+def test_an_image_for_gpus_sees_those_of_this_machine(
+    gpus, there, seen, options, green, tmp_path, monkeypatch
+):
+    for name in there:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(
+        running,
+        "_GPU_OPTIONS",
+        {
+            maker: tuple((str(tmp_path / Path(device).name), words) for device, words in known)
+            for maker, known in running._GPU_OPTIONS.items()
+        },
+    )
+    image = Answering(*seen)
+    assert judging._devices(image, gpus).green is green
+    assert image.options == options
 
 
 def test_the_probe_finds_stages_without_help(monkeypatch):

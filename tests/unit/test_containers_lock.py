@@ -19,10 +19,26 @@ def pins(text):
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
 
-def test_an_image_has_the_versions_that_a_native_run_has():
+@pytest.mark.parametrize("gpus", ["", "nvidia", "amd"])
+def test_an_image_has_the_versions_that_a_native_run_has(gpus):
     locked = pins((CHECKOUT / "requirements/run.txt").read_text())
-    found = pins(requirements(CHECKOUT).text)
-    assert found.items() <= locked.items()
+    found = pins(requirements(CHECKOUT, gpus=gpus).text)
+    of_gpus = {name for name in found if name.endswith("-cu12")}
+    assert bool(of_gpus) == (gpus == "nvidia")
+    assert {name: found[name] for name in found.keys() - of_gpus}.items() <= locked.items()
+
+
+def test_an_image_for_nvidia_has_every_library_that_its_tensorflow_loads():
+    from importlib import metadata
+
+    found = requirements(CHECKOUT, gpus="nvidia").versions
+    wanted = re.findall(r"^(nvidia-[a-z0-9-]+)", "\n".join(metadata.requires("tensorflow")), re.M)
+    assert {"nvidia-cudnn-cu12", "nvidia-nccl-cu12"} <= set(wanted) <= found.keys()
+
+
+def test_a_base_with_its_own_tensorflow_keeps_its_own_libraries_for_gpus():
+    found = requirements(CHECKOUT, ["tensorflow"], whole=True, gpus="nvidia").versions
+    assert not [name for name in found if name.endswith("-cu12")]
 
 
 def test_an_image_has_all_that_workloads_name_and_nothing_of_the_checks():

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
+import sys
 
 import pytest
 
 from containers import bases, building, catalogue
-from containers.checkout import code_files, commit_of
+from containers.__main__ import INTERRUPTED
+from containers.checkout import CHECKOUT, code_files, commit_of
 from containers.context import Plan, write_context
 from containers.errors import BuildFailed, UnusableInput
 from containers.manifest import Manifest, is_current, manifest_path, read_manifest, write_manifest
@@ -169,6 +172,13 @@ def test_a_manifest_that_cannot_be_read_is_said(image):
         read_manifest(image)
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", "1"])
+def test_a_file_that_is_no_manifest_is_said(image, text):
+    manifest_path(image).write_text(text)
+    with pytest.raises(UnusableInput, match="is no manifest"):
+        is_current(image, WANTED)
+
+
 def order(checkout, output):
     return building.Order(plan(checkout), building.find_way("sif", None, False), output)
 
@@ -230,6 +240,47 @@ def test_a_failed_build_leaves_the_old_image_and_nothing_half_written(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_build_that_is_ended_leaves_nothing_half_written(tmp_path, number):
+    """Also by a terminal that is closed: the folder of a build holds pip's configuration."""
+    for name in ("bin", "tmp", "out"):
+        (tmp_path / name).mkdir()
+    program = tmp_path / "bin/apptainer"
+    program.write_text(
+        "#!/bin/sh\n"
+        "[ $1 = --version ] && echo apptainer version 1.4.5 && exit\n"
+        'for word; do case $word in *.partial-*) echo sif > "$word";; esac; done\n'
+        "echo 'INFO:    Creating'\n"
+        "exec sleep 600\n"
+    )
+    program.chmod(0o755)
+    code = (
+        "from containers import building, __main__ as command_line\n"
+        "building.privileges = lambda _: building.Privileges((), 'a test')\n"
+        "words = ['build', 'skyline', '--allow-modified', '--output', 'a.sif']\n"
+        "raise SystemExit(command_line.main(words))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "out",
+        env=os.environ
+        | {
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "TMPDIR": str(tmp_path / "tmp"),
+            "PYTHONPATH": str(CHECKOUT),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        for line in process.stdout:
+            if "Creating" in line:
+                process.send_signal(number)
+    assert process.returncode == INTERRUPTED
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.sif.log"]
+
+
 def test_a_build_leaves_nothing_but_the_image_and_its_manifest(checkout, apptainer, tmp_path):
     output = tmp_path / "out/a.sif"
     output.parent.mkdir()
@@ -243,6 +294,32 @@ def test_a_build_leaves_nothing_but_the_image_and_its_manifest(checkout, apptain
 def test_an_output_in_a_folder_that_is_not_there_is_refused(checkout, apptainer, tmp_path):
     with pytest.raises(UnusableInput, match="does not exist"):
         building.build(order(checkout, tmp_path / "none/a.sif"), building.Progress())
+
+
+@pytest.mark.parametrize("image_format", ["sif", "sandbox", "oci"])
+def test_a_folder_that_is_no_sandbox_of_the_suite_is_never_replaced(
+    checkout, apptainer, tmp_path, image_format
+):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "slstr.sif").write_text("precious")
+    wanted = dataclasses.replace(
+        order(checkout, folder),
+        way=building.Way(image_format, building.Engine("apptainer", "1.4.5"), None, False),
+    )
+    with pytest.raises(UnusableInput, match=r"is a folder, not|no sandbox of the suite"):
+        building.build(wanted, building.Progress())
+    assert (folder / "slstr.sif").read_text() == "precious"
+    assert not (tmp_path / "calls").exists() or builds(tmp_path) == []
+
+
+def test_a_file_is_not_replaced_by_a_sandbox(checkout, apptainer, tmp_path):
+    output = tmp_path / "notes"
+    output.write_text("precious")
+    way = building.Way("sandbox", building.Engine("apptainer", "1.4.5"), None, False)
+    wanted = dataclasses.replace(order(checkout, output), way=way)
+    with pytest.raises(UnusableInput, match="no sandbox of the suite"):
+        building.build(wanted, building.Progress())
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_the_shell_code_of_a_recipe_can_be_parsed(case, kind):
 
 def test_both_formats_run_the_same_commands():
     def commands(kind):
-        code = "\n".join(shell_of(kind, recipe("slstr", "nvidia-cuda", kind)))
+        code = "\n".join(shell_of(kind, recipe("slstr", "nvidia-tensorflow", kind)))
         lines = re.split(r"&&|\n", code.replace("\\\n", " "))
         return {" ".join(line.split()) for line in lines}
 
@@ -126,18 +126,55 @@ def test_pip_and_compilers_stay_in_the_stage_that_builds(base, kind):
 
 
 def test_a_base_that_brings_a_framework_loses_its_c_compilers():
-    for base, lost in (("nvidia", True), ("amd", True), ("cpu", False), ("nvidia-cuda", False)):
-        assert ("apt-get purge" in recipe("skyline", base, Format.DEFINITION)) is lost
+    for base, lost in (
+        *(("nvidia-tensorflow", True), ("amd", True)),
+        *(("cpu", False), ("nvidia", False)),
+    ):
+        assert ("dpkg --purge" in recipe("skyline", base, Format.DEFINITION)) is lost
 
 
 def test_the_pattern_of_compilers_spares_what_the_c_library_needs():
-    text = recipe("skyline", "nvidia", Format.DEFINITION)
+    text = recipe("skyline", "amd", Format.DEFINITION)
     pattern = re.search(r"grep -E '([^']+)'", text).group(1)
     packages = (
         "gcc\ngcc-12\ngcc-12-base\ng++-11\ncpp\nlibgcc-s1\nclang-18\nbuild-essential\nlibc6\n"
+        "gcc-13-base\nlibgcc-13-dev\ncuda-nvcc-12-3\nbinutils-x86-64-linux-gnu\n"
     )
     done = subprocess.run(["grep", "-E", pattern], input=packages, capture_output=True, text=True)
     assert done.stdout.split() == ["gcc", "gcc-12", "g++-11", "cpp", "clang-18", "build-essential"]
+
+
+def test_the_pattern_of_compilers_knows_those_named_for_their_processor():
+    text = recipe("skyline", "amd", Format.DEFINITION)
+    pattern = re.search(r"grep -E '([^']+)'", text).group(1)
+    packages = "gcc-x86-64-linux-gnu\ngcc-13-x86-64-linux-gnu\ncpp-13-aarch64-linux-gnu\n"
+    done = subprocess.run(["grep", "-E", pattern], input=packages, capture_output=True, text=True)
+    assert done.stdout == packages
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_a_wheel_from_source_takes_the_place_of_the_base_s_tensorflow(kind):
+    """Of the same version, which pip would leave there."""
+    text = recipe("skyline", "nvidia", kind, "native")
+    assert "--repo_env=ML_WHEEL_TYPE=release" in text
+    assert re.search(rf"install .*--no-deps .*--force-reinstall {places.WHEELS}/\*\.whl", text)
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_a_base_with_tag_and_digest_is_fetched_by_its_digest(kind):
+    digest = f"sha256:{'ab' * 32}"
+    text = recipe("skyline", f"registry.site:5000/debian:12@{digest}", kind)
+    fetched = re.findall(r"(?mi)^from:? (\S+)", text)
+    assert fetched == [f"registry.site:5000/debian@{digest}"] * 2
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_nvidia_s_tensorflow_keeps_its_own_and_loses_its_compilers(kind):
+    text = recipe("skyline", "nvcr.io/nvidia/tensorflow:25.02-tf2-py3", kind)
+    assert "--system-site-packages" in text
+    assert "dpkg --purge" in text
+    assert "NVIDIA_VISIBLE_DEVICES=all" in text
+    assert "PIP_CONSTRAINT='' " in text
 
 
 def test_the_way_in_takes_the_stages_of_the_workload():

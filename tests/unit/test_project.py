@@ -55,9 +55,12 @@ def test_every_dependency_is_pinned_to_one_version_and_locked():
     locked = {lock.stem: lock.read_text().lower() for lock in LOCKS}
     for requirement in run:
         name, version = requirement.lower().replace(".", "-").split("==")
-        for text in locked.values():
+        of_gpus = set() if requirement in extras["workloads"] else {"nvidia"}
+        for text in (locked[each] for each in locked.keys() - of_gpus):
             assert f"\n{name}==" in "\n" + text.replace(".", "-"), name
             assert f"{name}=={version}" in text.replace(".", "-")
+    [with_libraries] = extras["nvidia"]
+    assert with_libraries.replace("[and-cuda]", "") in extras["workloads"]
     for requirement in extras["tests"]:
         assert requirement.lower() in locked["test"]
 
