@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from containers import bases, catalogue
-from containers.commands import COMMANDS, RED
+from containers.commands import COMMANDS, PACKAGE_INDEX, RED, SOURCE
 from containers.engines.engine import ENGINES, IMAGE_FORMATS, SIF
 from containers.errors import BuildFailed, UnusableInput
 
@@ -40,20 +40,17 @@ def _planning_options() -> argparse.ArgumentParser:
     options.add_argument("name", metavar="NAME", choices=catalogue.names(), help="of the image")
     options.add_argument(
         "--base",
-        default=bases.DEFAULT,
         metavar="BASE",
         help=f"one of {', '.join(bases.NAMED)}; or a reference in a registry, best with @sha256:; "
         f"or a folder, a .sif or an OCI archive here (default: {bases.DEFAULT})",
     )
     options.add_argument(
         "--build",
-        choices=("package-index", "source"),
-        default="package-index",
+        choices=(PACKAGE_INDEX, SOURCE),
         help="where TensorFlow comes from; source takes hours (default: package-index)",
     )
     options.add_argument(
         "--march",
-        default="native",
         metavar="PROCESSOR",
         help="for --build source: whose vector instructions are used, as compilers name it; an "
         "image for native runs only where it was built (default: native)",

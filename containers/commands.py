@@ -21,6 +21,8 @@ from containers.verification.judging import verify
 from containers.verification.table import print_findings
 
 RED = 1
+#: Where TensorFlow comes from.
+PACKAGE_INDEX, SOURCE = "package-index", "source"
 
 
 def run_list(_: argparse.Namespace) -> int:
@@ -53,6 +55,9 @@ def run_recipe(options: argparse.Namespace) -> int:
 
 
 def _tao_recipes(options: argparse.Namespace, kind: Format) -> int:
+    for name in ("base", "build", "march"):
+        if getattr(options, name) is not None:
+            raise UnusableInput(f"--{name} is of workloads' images: {JAMCAM_TAO} has NVIDIA's")
     versions = tao.chosen(options.tao_version or tao.NEWEST)
     if options.output is None:
         if len(versions) > 1:
@@ -72,14 +77,17 @@ def _tao_recipes(options: argparse.Namespace, kind: Format) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     if options.tao_version is not None:
         raise UnusableInput(f"--tao-version is of {JAMCAM_TAO} alone")
+    if options.march is not None and options.build != SOURCE:
+        raise UnusableInput(f"--march is of --build {SOURCE} alone")
     commit = commit_of(CHECKOUT)
     if commit.endswith(MODIFIED) and not options.allow_modified:
         raise UnusableInput(
             "the checkout differs from its commit, which the image would carry: commit, or say "
             "--allow-modified"
         )
-    march = checked_march(options.march) if options.build == "source" else None
-    return Plan(workload_image(options.name), bases.resolve(options.base), commit, march)
+    march = checked_march(options.march or "native") if options.build == SOURCE else None
+    base = bases.resolve(options.base or bases.DEFAULT)
+    return Plan(workload_image(options.name), base, commit, march)
 
 
 def run_build(options: argparse.Namespace) -> int:

@@ -5,8 +5,6 @@ is set, as in continuous integration, that is a failure."""
 
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,6 @@ from bare_checkout import Bare
 from cluster_session import Cluster, require_cluster
 from image_builds import Workplace, require_engines
 from slurm_cluster import SlurmCluster
-
-
-@dataclass(frozen=True)
-class Built:
-    """The images, once built."""
-
-    skyline: Path
-    skyline_archive: Path
-    slstr: Path
 
 
 @pytest.fixture(scope="session")
@@ -42,46 +31,27 @@ def workplace() -> Iterator[Workplace]:
 
 
 @pytest.fixture(scope="session")
-def built(workplace) -> Built:
-    """All images, the two ways side by side: most of a build is one process that unpacks."""
-    with ThreadPoolExecutor() as ways:
-        definition = ways.submit(workplace.build, "skyline", "skyline.sif")
-        dockerfile = ways.submit(build_by_buildah, workplace)
-        return Built(definition.result(), *dockerfile.result())
-
-
-def build_by_buildah(workplace) -> tuple[Path, Path]:
-    """Skyline's archive, and slstr's image, which shares its layers."""
-    engine = ("--engine", "buildah")
-    archive = workplace.build("skyline", "skyline.oci", "--format", "oci", *engine)
-    return archive, workplace.build("slstr", "slstr.sif", *engine)
-
-
-@pytest.fixture(scope="session")
-def skyline(built) -> Path:
+def skyline(workplace) -> Path:
     """Skyline's image, from a definition."""
-    return built.skyline
+    return workplace.build("skyline", "skyline.sif")
 
 
 @pytest.fixture(scope="session")
-def skyline_archive(built) -> Path:
+def skyline_archive(workplace) -> Path:
     """Skyline's image, from a Dockerfile, as an OCI archive."""
-    return built.skyline_archive
+    return workplace.build("skyline", "skyline.oci", "--format", "oci", "--engine", "buildah")
 
 
 @pytest.fixture(scope="session")
-def slstr(built) -> Path:
-    """Slstr's image, from a Dockerfile and its archive."""
-    return built.slstr
+def slstr(workplace, skyline_archive) -> Path:
+    """Slstr's image, from a Dockerfile and its archive; it shares the layers of skyline's."""
+    return workplace.build("slstr", "slstr.sif", "--engine", "buildah")
 
 
 @pytest.fixture(scope="session")
-def sandbox(workplace, skyline) -> Path:
-    """Skyline's image as a folder, for tests to break and mend."""
-    folder = workplace.folder / "sandbox"
-    unpacked = workplace.run("apptainer", "build", "--sandbox", folder, skyline)
-    assert unpacked.code == 0, unpacked.err
-    return folder
+def sandbox(workplace, skyline_archive) -> Path:
+    """Skyline's image as a folder, for tests to break and mend, of the layers of its archive."""
+    return workplace.build("skyline", "sandbox", "--format", "sandbox", "--engine", "buildah")
 
 
 @pytest.fixture(scope="session")

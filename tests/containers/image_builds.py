@@ -93,6 +93,7 @@ class Workplace:
         return {
             **self.environment,
             "HOME": str(home),
+            "TMPDIR": str(home),
             "RFM_SYSTEM": system,
             "RFM_CONFIG_PATH": str(self.checkout / "systems"),
             "TRIGPOINT_IMAGES": str(self.image("")),

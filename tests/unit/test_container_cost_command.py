@@ -164,6 +164,14 @@ def test_data_that_cannot_be_prepared_ends_the_stage(run, tmp_path):
     assert str(Path.cwd() / "given") in calls(tmp_path)[0][2]
 
 
+def test_a_launcher_that_is_no_program_is_named(run, tmp_path):
+    launcher = tmp_path / "apptainer.conf"
+    launcher.write_text("")
+    code, _, error = run(launch=[str(launcher), "exec"])
+    assert code == 2
+    assert f"{launcher} is no program" in error
+
+
 def test_a_launcher_that_is_not_there_is_named(run, tmp_path):
     code, _, error = run(launch=[str(tmp_path / "no-apptainer"), "exec"])
     assert code == 2
@@ -223,7 +231,7 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_one_s(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [(["--runs", "1"], "less than 2"), (["--gpus", "2"], "--gpus")]
+    ("options", "words"), [(["--runs", "1"], "no number from 2 on"), (["--gpus", "2"], "--gpus")]
 )
 def test_what_cannot_be_measured_is_refused(run, options, words):
     code, _, error = run(*options)

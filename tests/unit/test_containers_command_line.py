@@ -68,6 +68,8 @@ def test_tao_is_used_as_the_published_generator_was(tmp_path, capsys):
         (["recipe", "jamcam-tao", "--tao-version", "all"], "name a folder"),
         (["recipe", "jamcam-tao", "--tao-version", "9"], "there is no TAO"),
         (["recipe", "skyline", "--tao-version", "newest"], "jamcam-tao alone"),
+        (["recipe", "jamcam-tao", "--base", "amd"], "--base is of workloads' images"),
+        (["recipe", "skyline", "--march", "haswell"], "--march is of --build source alone"),
         (["recipe", "skyline", "--base", "a b"], "is no base"),
         (["recipe", "skyline", "--build", "source", "--march", "a;b"], "no name of a processor"),
         (["recipe", "skyline", "--build", "source", "--base", "amd"], "built by AMD"),

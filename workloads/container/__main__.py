@@ -82,10 +82,9 @@ def _cost(stages: "argparse._SubParsersAction", common: argparse.ArgumentParser)
 
 def _several(text: str) -> int:
     """An argument that is enough for an interval."""
-    number = int(text)
-    if number < FEWEST_RUNS:
-        raise argparse.ArgumentTypeError(f"{number} is less than {FEWEST_RUNS}")
-    return number
+    if not (text.isascii() and text.isdecimal()) or int(text) < FEWEST_RUNS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {FEWEST_RUNS} on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def _wait(what: str, command: Sequence[str], **how: Any) -> int:
         process = subprocess.Popen([*command], stdin=subprocess.DEVNULL, **how)
     except FileNotFoundError:
         raise UnusableInput(f"{what} cannot start: there is no program {command[0]} here") from None
+    except PermissionError:
+        raise UnusableInput(f"{what} cannot start: {command[0]} is no program") from None
     with process:
         try:
             return int(process.wait())
