@@ -79,7 +79,7 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+,=@:-]+")
 
 @dataclass(frozen=True)
 class Base:
-    """A base as a recipe names it; `digest` is empty where a registry's tag may move."""
+    """A base as it was named; `digest` is empty while what a registry's tag is was not asked."""
 
     reference: str
     kind: Kind
@@ -92,7 +92,8 @@ class Base:
         """What an engine fetches; of a digest without the tag, since Apptainer takes no both."""
         if self.kind is not Kind.REGISTRY or not self.digest:
             return self.reference
-        return re.sub(r":[^:/@]+@", "@", self.reference)
+        name = re.sub(r"(:[^:/@]+)?(@.*)?$", "", self.reference)
+        return f"{name}@{self.digest}"
 
     @property
     def label(self) -> str:

@@ -1,6 +1,7 @@
 """Building an image from beginning to end: nothing half-written, nothing built in vain."""
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -22,6 +23,7 @@ from containers.errors import BuildFailed, UnusableInput
 from containers.manifest import Manifest, is_current, write_manifest
 from containers.oci_archive import read_file
 from containers.package_index import hand_in
+from containers.pinning import pinned
 from containers.recipes import places
 from containers.recipes.formats import Format
 from containers.streaming import Progress
@@ -81,10 +83,14 @@ def build(order: Order, progress: Progress) -> bool:
     if order.plan.base.kind is Kind.SIF:
         _check_sif(order.way)
     with _scratch() as scratch:
+        # With the tag, as `recipe` prints it: its digests are the same if no registry answers.
         context = write_context(order.plan, kind, scratch / "context")
+        order = dataclasses.replace(order, plan=pinned(order.plan, progress))
         wanted = _wanted(order, kind, context)
         if is_current(output, wanted):
             return False
+        # With the digest: what is recorded is what the engine fetches.
+        context.recipe.write_text(order.plan.recipe(kind))
         progress.say(f"{order.plan.image.name} on {order.plan.base.label}, by {order.way}")
         log = output.with_name(f"{output.name}.log")
         log.write_text("")

@@ -21,7 +21,7 @@ class Manifest:
     recipe_digest: str
     sources_digest: str
     base: str
-    #: Empty where the base is a registry's tag: give REFERENCE@sha256:... to pin it.
+    #: Of a registry's tag what it was at the time; empty where the registry did not say.
     base_digest: str
     engine: str
     built: str
@@ -75,10 +75,15 @@ def read_manifest(image: Path) -> dict[str, Any] | None:
 
 
 def is_current(image: Path, wanted: dict[str, str]) -> bool:
-    """Whether the image is there, unharmed, and was built from what is `wanted` (of SAME)."""
+    """Whether the image is there, unharmed, and was built from what is `wanted` (of SAME), where
+    an empty `base_digest` is any."""
     found = read_manifest(image)
     if found is None or not image.exists():
         return False
-    if any(found.get(name) != wanted[name] for name in Manifest.SAME):
+    # A registry that cannot be asked does not say that its tag has moved: a login node without the
+    # network would else build everything again. Where only the manifest has no digest, what the
+    # image was built on is not known: it is built again, once, after which it is.
+    compared = [name for name in Manifest.SAME if name != "base_digest" or wanted[name]]
+    if any(found.get(name) != wanted[name] for name in compared):
         return False
     return found.get("image_digest") == path_digest(image)

@@ -1,5 +1,6 @@
 """Bases: what is taken for a reference, a path, or neither; and digests of trees."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -49,6 +50,22 @@ def test_gpus_and_framework_are_told_by_the_name():
 def test_a_pinned_reference_has_its_digest():
     assert bases.resolve(f"debian:12@{DIGEST}").digest == DIGEST
     assert bases.resolve("debian:12").digest == ""
+
+
+@pytest.mark.parametrize(
+    ("reference", "address"),
+    [
+        ("debian", "debian"),
+        ("debian:12", "debian"),
+        (f"debian:12@sha256:{'0' * 64}", "debian"),
+        ("localhost:5000/x/base", "localhost:5000/x/base"),
+        ("localhost:5000/x/base:1", "localhost:5000/x/base"),
+    ],
+)
+def test_what_has_a_digest_is_fetched_by_it_and_named_as_it_was(reference, address):
+    base = dataclasses.replace(bases.resolve(reference), digest=DIGEST)
+    assert base.address == f"{address}@{DIGEST}"
+    assert base.label == reference
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,34 @@ import sys
 
 import pytest
 
-from containers import bases, building, catalogue
+from containers import bases, building, catalogue, pinning
 from containers.__main__ import INTERRUPTED
 from containers.checkout import CHECKOUT, code_files, commit_of
 from containers.context import Plan, write_context
+from containers.digests import text_digest
 from containers.errors import BuildFailed, UnusableInput
 from containers.manifest import Manifest, is_current, manifest_path, read_manifest, write_manifest
 from containers.oci_archive import read_configuration, read_file
 from containers.recipes.formats import Format
+from containers.registry_client import NoAnswer
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    """Answers in every registry's place with the digest that it is told to give, or with none."""
+
+    def tell(digest=None):
+        def resolve_digest(reference):
+            if digest is None:
+                raise NoAnswer("registry.invalid: Network is unreachable")
+            return digest
+
+        monkeypatch.setattr(pinning, "resolve_digest", resolve_digest)
+
+    tell()
+    return tell
 
 
 @pytest.fixture
@@ -154,6 +174,16 @@ def test_a_change_of_anything_makes_an_image_stale(image, name):
     assert not is_current(image, WANTED | {name: "b"})
 
 
+def test_an_image_stays_while_nobody_says_what_the_tag_of_its_base_is_now(image):
+    assert is_current(image, WANTED | {"base_digest": ""})
+
+
+def test_an_image_on_what_nobody_has_recorded_is_not_current_once_the_tag_is_known(image):
+    write_manifest(image, manifest(image, base_digest=""))
+    assert not is_current(image, WANTED)
+    assert is_current(image, WANTED | {"base_digest": ""})
+
+
 def test_an_image_that_was_changed_or_lost_is_not_current(image):
     image.write_bytes(b"other")
     assert not is_current(image, WANTED)
@@ -179,8 +209,8 @@ def test_a_file_that_is_no_manifest_is_said(image, text):
         is_current(image, WANTED)
 
 
-def order(checkout, output):
-    return building.Order(plan(checkout), building.find_way("sif", None, False), output)
+def order(checkout, output, base="cpu"):
+    return building.Order(plan(checkout, base), building.find_way("sif", None, False), output)
 
 
 @pytest.fixture
@@ -198,8 +228,8 @@ def apptainer(tmp_path, monkeypatch):
             f'echo "$*" >> {tmp_path}/calls\n'
             "case $1 in\n"
             "--version) echo apptainer version 1.4.5;;\n"
-            'build) for word; do case $word in *.partial-*) echo sif > "$word";; esac; done;'
-            f" exit {code};;\n"
+            'build) for word; do case $word in *.partial-*) echo sif > "$word";;'
+            f' *.def) cp "$word" {tmp_path}/built.def;; esac; done; exit {code};;\n'
             'exec) echo \'{"python": {"numpy": "2.0"}, "system": {}}\';;\n'
             "esac\n"
         )
@@ -221,6 +251,98 @@ def test_a_second_build_does_nothing(checkout, apptainer, tmp_path):
     found = read_manifest(output)
     assert found["packages"]["python"] == {"numpy": "2.0"}
     assert found["engine"] == "apptainer 1.4.5"
+
+
+def build_on(checkout, tmp_path, base="cpu"):
+    """Whether it was built, the lines that were shown, and the manifest beside the image."""
+    output, lines = tmp_path / "a.sif", []
+    done = building.build(order(checkout, output, base), building.Progress(print=lines.append))
+    return done, "\n".join(lines), read_manifest(output)
+
+
+def bases_built_on(tmp_path):
+    lines = (tmp_path / "built.def").read_text().splitlines()
+    return {line.removeprefix("From: ") for line in lines if line.startswith("From: ")}
+
+
+def test_what_is_recorded_of_a_tag_is_what_is_built_on(checkout, apptainer, registry, tmp_path):
+    registry(DIGEST)
+    done, lines, found = build_on(checkout, tmp_path)
+    assert done
+    assert "digest not known" not in lines
+    assert found["base_digest"] == DIGEST
+    assert found["base"] == bases.NAMED["cpu"].reference
+    assert bases_built_on(tmp_path) == {f"docker.io/library/debian@{DIGEST}"}
+
+
+def test_an_image_is_built_again_once_the_tag_of_its_base_has_moved(
+    checkout, apptainer, registry, tmp_path
+):
+    registry(DIGEST)
+    assert build_on(checkout, tmp_path)[0]
+    assert not build_on(checkout, tmp_path)[0]
+    moved = "sha256:" + "cd" * 32
+    registry(moved)
+    done, _, found = build_on(checkout, tmp_path)
+    assert done
+    assert found["base_digest"] == moved
+    assert not build_on(checkout, tmp_path)[0]
+
+
+def test_without_an_answer_it_is_built_by_the_tag_and_said(checkout, apptainer, tmp_path):
+    done, lines, found = build_on(checkout, tmp_path)
+    assert done
+    assert lines.count("base by its tag, digest not known: registry.invalid: Network is") == 1
+    assert found["base_digest"] == ""
+    assert bases_built_on(tmp_path) == {bases.NAMED["cpu"].reference}
+
+
+def test_an_image_stays_current_where_its_registry_is_not_reached(
+    checkout, apptainer, registry, tmp_path
+):
+    registry(DIGEST)
+    build_on(checkout, tmp_path)
+    registry(None)
+    done, _, found = build_on(checkout, tmp_path)
+    assert not done
+    assert found["base_digest"] == DIGEST
+    registry(DIGEST)
+    assert not build_on(checkout, tmp_path)[0]
+
+
+def test_an_image_on_what_is_not_known_is_built_again_once(checkout, apptainer, registry, tmp_path):
+    build_on(checkout, tmp_path)
+    registry(DIGEST)
+    done, _, found = build_on(checkout, tmp_path)
+    assert done
+    assert found["base_digest"] == DIGEST
+    registry(None)
+    assert not build_on(checkout, tmp_path)[0]
+
+
+def test_the_recipe_of_a_manifest_is_the_one_that_is_printed(
+    checkout, apptainer, registry, tmp_path
+):
+    registry(DIGEST)
+    _, _, found = build_on(checkout, tmp_path)
+    printed = plan(checkout).recipe(Format.DEFINITION)
+    assert found["recipe_digest"] == text_digest(printed)
+
+
+@pytest.mark.parametrize("named", [f"debian:12@{DIGEST}", "folder"])
+def test_a_base_that_has_a_digest_is_not_asked_for(
+    checkout, apptainer, monkeypatch, tmp_path, named
+):
+    def refuse(reference):
+        raise AssertionError(reference)
+
+    monkeypatch.setattr(pinning, "resolve_digest", refuse)
+    if named == "folder":
+        named = tmp_path / "tree"
+        for name in ("etc", "usr"):
+            (named / name).mkdir(parents=True)
+    _, _, found = build_on(checkout, tmp_path, str(named))
+    assert found["base_digest"] == bases.resolve(str(named)).digest
 
 
 def test_a_failed_build_leaves_the_old_image_and_nothing_half_written(
@@ -257,6 +379,7 @@ def test_a_build_that_is_ended_leaves_nothing_half_written(tmp_path, number):
     code = (
         "from containers import building, __main__ as command_line\n"
         "building.privileges = lambda _: building.Privileges((), 'a test')\n"
+        "building.pinned = lambda plan, _: plan\n"
         "words = ['build', 'skyline', '--allow-modified', '--output', 'a.sif']\n"
         "raise SystemExit(command_line.main(words))\n"
     )
