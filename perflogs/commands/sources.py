@@ -23,7 +23,7 @@ from perflogs.reading.history import read_history
 from perflogs.reading.places import default_sources, find_logs
 
 _DAYS = {"d": 1, "w": 7}
-_YEARS = range(1970, 2900)
+_YEARS = range(1970, 9000)
 
 
 def add_command(

@@ -377,7 +377,10 @@ def test_a_build_that_is_ended_leaves_nothing_half_written(tmp_path, number):
     )
     program.chmod(0o755)
     code = (
+        "import signal\n"
         "from containers import building, __main__ as command_line\n"
+        # Under nohup it would be ignored, here as well.
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "building.privileges = lambda _: building.Privileges((), 'a test')\n"
         "building.pinned = lambda plan, _: plan\n"
         "words = ['build', 'skyline', '--allow-modified', '--output', 'a.sif']\n"
