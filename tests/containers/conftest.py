@@ -49,9 +49,9 @@ def slstr(workplace, skyline_archive) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sandbox(workplace, skyline_archive) -> Path:
-    """Skyline's image as a folder, for tests to break and mend, of the layers of its archive."""
-    return workplace.build("skyline", "sandbox", "--format", "sandbox", "--engine", "buildah")
+def sandbox(workplace, skyline) -> Path:
+    """Skyline's image as a folder, for tests to break and mend."""
+    return workplace.unpack(skyline, "sandbox")
 
 
 @pytest.fixture(scope="session")

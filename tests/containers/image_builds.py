@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,15 @@ class Workplace:
         finished = self.containers(*words)
         assert finished.code == 0, finished.out + finished.err
         return path
+
+    def unpack(self, image: Path, name: str) -> Path:
+        """The files of a SIF, in a folder. Apptainer itself cannot own them all here."""
+        parts = self.run("apptainer", "sif", "list", image).out
+        [offset] = re.findall(r"\|(\d+)-\d+ *\|FS ", parts)
+        folder = self.folder / name
+        done = self.run("unsquashfs", "-quiet", "-no-progress", "-o", offset, "-d", folder, image)
+        assert done.code == 0, done.err
+        return folder
 
     def manifest(self, output: str) -> dict[str, Any]:
         """The manifest beside an image."""
