@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bare_checkout import REFRAME, Bare, Finished, clean_environment
+from bare_checkout import REFRAME, Bare, Finished, clean_environment, read_perflog
 from slurm_cluster import SlurmCluster, missing_programs, wait_until
 
 # The failures of a job are to be known within two minutes.
 SECONDS = 120
 TRAIN = ("-n", "SkylineTrain", "-P", "preset=tiny", "-P", "pipeline=packed")
+
+#: Lines of a performance log by the metric that they are of.
+Rows = dict[str, dict[str, str]]
 
 
 def require_cluster() -> None:
@@ -136,6 +139,16 @@ class Cluster:
         cases = self.report()["runs"][0]["testcases"]
         return [case for case in cases if case["name"].startswith(check)]
 
+    def trainings(self, place: str = "slurm_box/cpu") -> dict[int, Rows]:
+        """The last lines of trainings on a partition, by nodes and metric."""
+        found: dict[int, Rows] = {}
+        for row in read_perflog(self.folder / "perflogs", "SkylineTrain", place):
+            # A run that failed before it had any figure, in another test, has a line without one.
+            if row["perf_var"] != "null":
+                found.setdefault(int(row["cpu_nodes"]), {})[row["perf_var"]] = row
+
+        return found
+
     def job(self) -> str:
         """The job that runs."""
         [job] = self._jobs()
@@ -189,3 +202,11 @@ class Running:
 def suite(*options: str, system: str = "slurm_box:cpu") -> list[str]:
     """The command that runs the suite's checks on a system."""
     return [str(REFRAME), "--nocolor", "--system", system, "-c", "checks", "-r", *options]
+
+
+def assert_red(finished: Finished, *causes: str) -> None:
+    """The session failed, and the reason that it prints has all these words."""
+    assert finished.code == 1, finished.text
+    [_, reason] = finished.text.split("* Reason: ")
+    for cause in causes:
+        assert cause in reason, finished.text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bare_checkout import Bare, copy_checkout
-from cluster_session import Cluster, require_cluster
+from cluster_session import TRAIN, Cluster, Rows, require_cluster
 from slurm_cluster import SlurmCluster
 
 
@@ -40,3 +40,11 @@ def cluster() -> Iterator[Cluster]:
 def plain_cluster() -> Iterator[Cluster]:
     """One node without accounts, whose controller may be stopped."""
     yield from _started(16900, nodes=1, accounting=False)
+
+
+@pytest.fixture(scope="session")
+def trained(cluster: Cluster) -> dict[int, Rows]:
+    """One session of trainings over one, two and four nodes, by nodes and metric."""
+    finished = cluster.reframe(*TRAIN, timeout=600)
+    assert finished.code == 0, finished.text
+    return cluster.trainings()

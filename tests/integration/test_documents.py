@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bare_checkout import REFRAME, ROOT
-from cluster_session import Cluster
+from cluster_session import TRAIN, Cluster
 
 PAGE = (ROOT / "docs/clusters.md").read_text()
 LINES = [
@@ -25,8 +25,15 @@ def test_the_page_has_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_page_works(cluster: Cluster, command: str) -> None:
+def test_every_command_of_the_page_works(
+    cluster: Cluster, command: str, request: pytest.FixtureRequest
+) -> None:
     program, *arguments = shlex.split(command)
+    if arguments == ["-c", "checks", "-r", *TRAIN]:
+        # On the partition of the page: other tests read this session too.
+        assert EXPORTS == {"RFM_SYSTEM": "slurm_box:cpu"}
+        assert request.getfixturevalue("trained")
+        return
     start: dict[str, list[str | Path]] = {
         "python": [sys.executable],
         "reframe": [REFRAME, "--nocolor"],

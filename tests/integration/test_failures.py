@@ -8,9 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from bare_checkout import Finished
-from cluster_session import TRAIN, Cluster
-from fake_systems import configuration, partition, system
+from cluster_session import TRAIN, Cluster, assert_red
 from slurm_cluster import wait_until
 
 from workloads.common.group.process_group import process_group
@@ -25,14 +23,6 @@ def works_afterwards(cluster: Cluster) -> Iterator[None]:
     wait_until(cluster.is_clean, "the cluster is as it was before")
     finished = cluster.reframe(*TWO_NODES)
     assert finished.code == 0, finished.text
-
-
-def assert_red(finished: Finished, *causes: str) -> None:
-    """The session failed, and the reason that it prints has all these words."""
-    assert finished.code == 1, finished.text
-    [_, reason] = finished.text.split("* Reason: ")
-    for cause in causes:
-        assert cause in reason, finished.text
 
 
 def test_a_job_over_its_time_limit(cluster: Cluster) -> None:
@@ -104,26 +94,6 @@ def test_a_scratch_that_is_full(cluster: Cluster) -> None:
     assert cluster.left_on_scratch("node2") == ["filling"]
     cluster.slurm.on_node("node2", "rm", filling)
     assert_red(finished, "input: ", "rank 1 on node2", str(cluster.slurm.scratch))
-
-
-def test_a_partition_that_slurm_does_not_have(cluster: Cluster) -> None:
-    finished = cluster.reframe(*TWO_NODES, "-J", "partition=nosuch")
-    assert finished.code == 1, finished.text
-    assert "invalid partition specified: nosuch" in finished.text
-
-
-def test_more_nodes_than_slurm_has(cluster: Cluster) -> None:
-    promise = partition("cpu", nodes=8, scheduler="slurm", access=["-p gpu", "--mem=3000"])
-    (cluster.folder / "too_large.py").write_text(configuration(system("too_large", promise)))
-    options = ("-C", "too_large.py", *TRAIN, "-P", "cpu_nodes=8")
-    finished = cluster.reframe(*options, system="too_large")
-    assert_red(finished, "sbatch", "Requested node configuration is not available")
-
-
-def test_more_nodes_than_the_site_file_says(cluster: Cluster) -> None:
-    finished = cluster.reframe(*TRAIN, "-P", "cpu_nodes=8")
-    assert finished.code == 1, finished.text
-    assert "no partition holds num_gpus=0 cpu_nodes=8" in finished.text
 
 
 def test_ports_of_the_group_that_are_taken(cluster: Cluster) -> None:

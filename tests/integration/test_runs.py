@@ -5,30 +5,9 @@ import sys
 
 import pytest
 from bare_checkout import read_perflog
-from cluster_session import TRAIN, Cluster
+from cluster_session import TRAIN, Cluster, Rows
 
 from checks.base.records import parse
-
-Rows = dict[str, dict[str, str]]
-
-
-def figures(cluster: Cluster, place: str) -> dict[int, Rows]:
-    """The rows of the last training's performance log by nodes and metric."""
-    found: dict[int, Rows] = {}
-    for row in read_perflog(cluster.folder / "perflogs", "SkylineTrain", place):
-        # A run that failed before it had any figure, in another test, has a line without one.
-        if row["perf_var"] != "null":
-            found.setdefault(int(row["cpu_nodes"]), {})[row["perf_var"]] = row
-
-    return found
-
-
-@pytest.fixture(scope="module")
-def trained(cluster: Cluster) -> dict[int, Rows]:
-    """One session of trainings, by nodes and metric."""
-    finished = cluster.reframe(*TRAIN, timeout=600)
-    assert finished.code == 0, finished.text
-    return figures(cluster, "slurm_box/cpu")
 
 
 def test_one_two_and_four_nodes_train_as_one(trained: dict[int, Rows]) -> None:
@@ -51,7 +30,7 @@ def test_a_record_says_what_it_was_measured_on(trained: dict[int, Rows], nodes: 
 def test_a_training_goes_through_torque_s_commands(cluster: Cluster) -> None:
     finished = cluster.reframe(*TRAIN, system="slurm_box:torque")
     assert finished.code == 0, finished.text
-    [(nodes, rows)] = figures(cluster, "slurm_box/torque").items()
+    [(nodes, rows)] = cluster.trainings("slurm_box/torque").items()
     assert nodes == 1
     assert rows["throughput"]["result"] == "pass"
     assert rows["throughput"]["nodes"].count("node") == 1

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from containers.engines.dockerfile import DockerfileEngine
 from containers.engines.engine import Engine, choose, find
 from containers.engines.privileges import ALONE, MAPPED, has_all_capabilities, privileges
 from containers.errors import BuildFailed, UnusableInput
+from containers.package_index import HandedIn
 from containers.streaming import Progress, stream
 
 
@@ -106,6 +108,41 @@ def test_capabilities_are_read_from_the_kernel_s_own_files(tmp_path):
     status.write_text("Name:\tsh\nCapEff:\t000001fffeffffff\n")
     assert not has_all_capabilities(status, last)
     assert not has_all_capabilities(tmp_path / "none", last)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("buildah", "--disable-compression"),
+        ("podman", "--uncompressed"),
+        ("docker", "compression=uncompressed"),
+    ],
+)
+def test_an_archive_is_compressed_unless_it_is_taken_apart_at_once(
+    tmp_path, monkeypatch, name, words
+):
+    engine = tmp_path / name
+    engine.write_text('#!/bin/sh\necho "$*"\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "handed-in").mkdir()
+    logs = {}
+    for compressed in (True, False):
+        logs[compressed] = tmp_path / f"log-{compressed}"
+        made = DockerfileEngine(
+            Engine(name, "1"), tmp_path, Progress(print=lambda _: None), logs[compressed]
+        )
+        made.to_archive(
+            tmp_path,
+            "skyline",
+            tmp_path / "a.oci",
+            HandedIn(tmp_path / "handed-in"),
+            compressed=compressed,
+        )
+    said = {compressed: log.read_text() for compressed, log in logs.items()}
+    assert all(f"{tmp_path}/a.oci" in text for text in said.values())
+    assert words in said[False]
+    assert words not in said[True]
 
 
 def run(code, tmp_path, said):
