@@ -89,7 +89,7 @@ def _build(commands: "argparse._SubParsersAction", planning: argparse.ArgumentPa
         "Where both are there, and recipe, base, code and commit are what they were, nothing is "
         "done; a registry is asked, without a login, what the tag of its base is now. This "
         "machine's pip configuration and certificates hold for the build, and are not in the "
-        "image. Temporary files lie in TMPDIR, three times the image's size. Exit codes: 0 "
+        "image. Temporary files lie in TMPDIR, seven times the image's size. Exit codes: 0 "
         "built or current, 1 the build failed, 2 unusable input, or nothing here that builds.",
     )
     build.add_argument(

@@ -153,12 +153,8 @@ def _make(
         return
     by_dockerfile = DockerfileEngine(way.engine, scratch, progress, log)
     by_dockerfile.import_base(order.plan.base)
-    is_result = apptainer is None
-    archive = partial if is_result else scratch / "image.oci"
-    # Apptainer reads an archive once, and compresses its files anew.
-    by_dockerfile.to_archive(
-        context.folder, order.plan.image.name, archive, handed_in, compressed=is_result
-    )
+    archive = partial if apptainer is None else scratch / "image.oci"
+    by_dockerfile.to_archive(context.folder, order.plan.image.name, archive, handed_in)
     if apptainer is not None:
         progress.say(f"{way.image_format} of the OCI archive, by {find(APPTAINER)}")
         apptainer.from_archive(archive, partial, way.image_format)

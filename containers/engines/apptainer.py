@@ -52,8 +52,6 @@ class Apptainer:
             command.append("--fakeroot")
         if image_format == SANDBOX:
             command.append("--sandbox")
-        else:
-            command += ["--mksquashfs-args", _SQUASHFS]
         command += [*options, str(output), source]
         temporary = self.scratch / "apptainer"
         temporary.mkdir(exist_ok=True)
@@ -61,5 +59,7 @@ class Apptainer:
             "APPTAINER_TMPDIR": str(temporary),
             # A cache would keep what was built, beside the image itself.
             "APPTAINER_DISABLE_CACHE": "1",
+            # Before 1.4 there is no such option: those compress as they always did, by gzip.
+            "APPTAINER_MKSQUASHFS_ARGS": _SQUASHFS,
         }
         stream(command, self.progress, self.log, cwd, environment)

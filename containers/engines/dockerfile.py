@@ -50,9 +50,7 @@ class DockerfileEngine:
             Path(source).rename(folder / "base.tar")
             self._run(self._build_command(imported_name(base), folder, ()), folder)
 
-    def to_archive(
-        self, context: Path, name: str, output: Path, handed_in: HandedIn, *, compressed: bool
-    ) -> None:
+    def to_archive(self, context: Path, name: str, output: Path, handed_in: HandedIn) -> None:
         """Build the Dockerfile in `context` and write its image to `output`, an OCI archive.
 
         Raises:
@@ -65,21 +63,16 @@ class DockerfileEngine:
         ]
         reference = f"localhost/trigpoint-{name}:latest"
         if self.engine.name == "docker":
-            compression = "" if compressed else ",compression=uncompressed"
-            destination = ["--output", f"type=oci,dest={output}{compression}"]
+            destination = ["--output", f"type=oci,dest={output}"]
             self._run(self._build_command(reference, context, [*secrets, *destination]), context)
             return
         self._run(self._build_command(reference, context, secrets), context)
         self.progress.say("writing the OCI archive")
-        self._run(self._save_command(reference, output, compressed), context)
-
-    def _save_command(self, reference: str, output: Path, compressed: bool) -> list[str]:
-        if self.engine.name == "buildah":
-            options = [] if compressed else ["--disable-compression"]
-            return ["buildah", "push", "--quiet", *options, reference, f"oci-archive:{output}"]
-        options = [] if compressed else ["--uncompressed"]
-        save = ["podman", "save", "--quiet", "--format=oci-archive", *options]
-        return [*save, "-o", str(output), reference]
+        save = {
+            "buildah": ["buildah", "push", "--quiet", reference, f"oci-archive:{output}"],
+            "podman": ["podman", "save", "--quiet", "--format=oci-archive", "-o", str(output)],
+        }[self.engine.name]
+        self._run([*save, *([reference] if self.engine.name == "podman" else [])], context)
 
     def _build_command(self, name: str, folder: Path, options: Sequence[str]) -> list[str]:
         words = {

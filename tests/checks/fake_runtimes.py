@@ -25,11 +25,11 @@ if words == ["--help"]:
 with open({log!r}, "a") as log:
     print(json.dumps({{"program": name, "words": words, "variables": dict(os.environ)}}), file=log)
 
-if words[0] in ("pull", "import"):
+if words[0] in ("pull", "import", "build"):
     places = [word for word in words if word.startswith("/")]
     for place in places:
         Path(place).write_text(json.dumps({images!r}["pulled"]))
-    sys.exit()
+    sys.exit({images!r}["pulled"].get("fetch_ends_with"))
 
 start = words.index({inside!r})
 if "/bin/sh" in words:
@@ -64,7 +64,7 @@ def place_runtimes(
     checkout: Checkout, *programs: str, references: dict[str, Any] | None = None
 ) -> None:
     """Puts these programs into a checkout; `references` are images in a registry, and `pulled` is
-    what a file holds that one of them makes."""
+    what a file holds that one of them makes, which fails where it has `fetch_ends_with`."""
     for name in programs:
         text = _PROGRAM.format(
             python=sys.executable,
@@ -93,7 +93,11 @@ def log(checkout: Checkout) -> Path:
     return checkout.home / "calls"
 
 
+def every_call(checkout: Checkout) -> list[dict[str, Any]]:
+    """What the programs were called with, one after the other."""
+    return [json.loads(line) for line in log(checkout).read_text().splitlines()]
+
+
 def calls(checkout: Checkout) -> dict[str, dict[str, Any]]:
     """What each program was called with last."""
-    lines = log(checkout).read_text().splitlines()
-    return {call["program"]: call for call in map(json.loads, lines)}
+    return {call["program"]: call for call in every_call(checkout)}

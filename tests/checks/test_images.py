@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fake_checkout import Checkout
-from fake_runtimes import COMMIT, calls, path_with, place_image, place_runtimes
+from fake_runtimes import COMMIT, every_call, path_with, place_image, place_runtimes
 from fake_systems import configuration, local_partition, system
 from reframe.core.exceptions import ReframeError
 
@@ -16,7 +16,9 @@ from checks.base import image_examination, image_files, image_rules
 from checks.base.image_rules import Wanted
 from containers.digests import path_digest
 
-PINNED = f"registry.example/fake@sha256:{'0123456789abcdef' * 4}"
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+PINNED = f"registry.example/fake@{DIGEST}"
+PULLED = {"missing_images": "pull", "image_sources": {"fake": PINNED}}
 OTHER = "badcafe"
 # In the place of the command that builds images: it writes one, and says how it was called.
 BUILDER = """
@@ -30,11 +32,15 @@ place.write_text(json.dumps({"name": "fake", "suite_commit": "c0ffee"}))
 """
 
 
-def place_site(checkout: Checkout, image: object, **extras: object) -> dict[str, str]:
-    """A system `box` that runs the fake workload in an image by Apptainer, and the environment in
+def place_site(
+    checkout: Checkout, image: object, platform: str = "Apptainer", **extras: object
+) -> dict[str, str]:
+    """A system `box` that runs the fake workload in an image by a platform, and the environment in
     which ReFrame finds it."""
-    place_runtimes(checkout, "apptainer", references={"pulled": json.loads(identity())})
-    part = {**local_partition("p"), "container_platforms": [{"type": "Apptainer"}]}
+    pulled = {"pulled": json.loads(identity())}
+    place_runtimes(checkout, "apptainer", "singularity", "enroot", "srun", references=pulled)
+    part = {**local_partition("p"), "container_platforms": [{"type": platform}]}
+    part["launcher"] = "srun" if platform == "Pyxis" else "local"
     part["extras"] = {"images": {"fake": str(image)}, **extras}
     checkout.write("systems/box.py", configuration(system("box", part)))
     path = {"PATH": path_with(checkout), "RFM_CONFIG_PATH": "systems", "RFM_SYSTEM": "box"}
@@ -55,6 +61,13 @@ def place_manifest(image: Path, **changes: str) -> None:
 def rows(checkout: Checkout) -> list[dict[str, str]]:
     """What the performance log has of the case."""
     return checkout.perflog(place="box/p")
+
+
+def why_it_was_not_made(checkout: Checkout) -> str:
+    """What the report has of the case that failed to make an image; the other waited for it."""
+    cases = checkout.report()["runs"][0]["testcases"]
+    [failed] = [case for case in cases if case["result"] == "fail"]
+    return str(failed["fail_reason"])
 
 
 def test_the_digest_of_the_file_is_in_every_record(checkout: Checkout) -> None:
@@ -154,21 +167,44 @@ def test_an_image_that_cannot_be_built_is_red_with_the_builder_s_word(checkout: 
     assert checkout.reframe("-r", **variables).code == 1
     [row] = rows(checkout)
     assert (row["result"], row["failure_class"]) == ("fail_deps", "run")
-    [case, _] = sorted(
-        checkout.report()["runs"][0]["testcases"], key=lambda each: each["result"] != "fail"
-    )
-    assert "made no image: no engine is here" in case["fail_reason"]
+    assert "made no image: no engine is here" in why_it_was_not_made(checkout)
 
 
+@pytest.mark.parametrize(
+    ("platform", "program", "word", "source"),
+    [
+        ("Apptainer", "apptainer", "build", f"/fake@{DIGEST}"),
+        ("Singularity", "singularity", "pull", f"/fake@{DIGEST}"),
+        ("Pyxis", "enroot", "import", f"#fake:{DIGEST}"),
+    ],
+)
 def test_a_missing_image_is_pulled_before_the_tests_where_the_site_wants_that(
+    checkout: Checkout, platform: str, program: str, word: str, source: str
+) -> None:
+    image = checkout.home / "a folder/fake.sif"
+    image.parent.mkdir()
+    variables = place_site(checkout, image, platform, **PULLED)
+    for _ in range(2):
+        outcome = checkout.reframe("-r", **variables)
+        assert outcome.code == 0, outcome.text
+
+    assert image.read_text() == identity()
+    assert list(image.parent.iterdir()) == [image]
+    first, *later = [call for call in every_call(checkout) if call["words"][0] == word]
+    assert (first["program"], later) == (program, [])
+    assert first["words"][-1] == f"docker://registry.example{source}"
+
+
+def test_a_pull_that_is_interrupted_leaves_no_image_for_the_next_session(
     checkout: Checkout,
 ) -> None:
     image = checkout.home / "fake.sif"
-    sources = {"missing_images": "pull", "image_sources": {"fake": PINNED}}
-    outcome = checkout.reframe("-r", **place_site(checkout, image, **sources))
-    assert outcome.code == 0, outcome.text
-    assert image.read_text() == identity()
-    assert calls(checkout)["apptainer"]["words"][0] == "exec"
+    variables = place_site(checkout, image, **PULLED)
+    half = {"pulled": {"fetch_ends_with": "FATAL: no space left on device"}}
+    place_runtimes(checkout, "apptainer", references=half)
+    assert checkout.reframe("-r", **variables).code == 1
+    assert "made no image: FATAL: no space left on device" in why_it_was_not_made(checkout)
+    assert not image.exists()
 
 
 def wanted(**changes: Any) -> Wanted:

@@ -6,11 +6,16 @@ import sys
 
 import pytest
 
-from containers.engines.dockerfile import DockerfileEngine
-from containers.engines.engine import Engine, choose, find
-from containers.engines.privileges import ALONE, MAPPED, has_all_capabilities, privileges
+from containers.engines.apptainer import Apptainer
+from containers.engines.engine import SIF, Engine, choose, find
+from containers.engines.privileges import (
+    ALONE,
+    MAPPED,
+    Privileges,
+    has_all_capabilities,
+    privileges,
+)
 from containers.errors import BuildFailed, UnusableInput
-from containers.package_index import HandedIn
 from containers.streaming import Progress, stream
 
 
@@ -110,39 +115,27 @@ def test_capabilities_are_read_from_the_kernel_s_own_files(tmp_path):
     assert not has_all_capabilities(tmp_path / "none", last)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("buildah", "--disable-compression"),
-        ("podman", "--uncompressed"),
-        ("docker", "compression=uncompressed"),
-    ],
-)
-def test_an_archive_is_compressed_unless_it_is_taken_apart_at_once(
-    tmp_path, monkeypatch, name, words
+def test_an_image_is_packed_by_zstd_in_words_that_every_version_of_apptainer_takes(
+    tmp_path, monkeypatch
 ):
-    engine = tmp_path / name
-    engine.write_text('#!/bin/sh\necho "$*"\n')
-    engine.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "handed-in").mkdir()
-    logs = {}
-    for compressed in (True, False):
-        logs[compressed] = tmp_path / f"log-{compressed}"
-        made = DockerfileEngine(
-            Engine(name, "1"), tmp_path, Progress(print=lambda _: None), logs[compressed]
-        )
-        made.to_archive(
-            tmp_path,
-            "skyline",
-            tmp_path / "a.oci",
-            HandedIn(tmp_path / "handed-in"),
-            compressed=compressed,
-        )
-    said = {compressed: log.read_text() for compressed, log in logs.items()}
-    assert all(f"{tmp_path}/a.oci" in text for text in said.values())
-    assert words in said[False]
-    assert words not in said[True]
+    program = tmp_path / "bin" / "apptainer"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$* by $APPTAINER_MKSQUASHFS_ARGS"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    log = tmp_path / "log"
+    apptainer = Apptainer(
+        Privileges((), "as root"),
+        fakeroot=False,
+        scratch=tmp_path,
+        progress=Progress(print=lambda _: None),
+        log=log,
+    )
+    apptainer.from_archive(tmp_path / "a.oci", tmp_path / "a.sif", SIF)
+    assert log.read_text().strip() == (
+        f"build --force {tmp_path}/a.sif oci-archive:{tmp_path}/a.oci "
+        "by -comp zstd -Xcompression-level 3"
+    )
 
 
 def run(code, tmp_path, said):
