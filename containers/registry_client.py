@@ -12,13 +12,15 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 
-# Engines speak plain HTTP to a registry of this machine, and to no other.
+# Plain HTTP is spoken to a registry of this machine, and to no other.
 _LOCAL = ("localhost", "127.0.0.1")
 # What RFC 6750 allows: nothing else comes into a header.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # The specification has registries take manifests of this size; larger ones are not usual.
 _MOST_BYTES = 4 * 2**20
 _UNAUTHORISED = 401
+# So servers of TLS answer to plain HTTP.
+_BAD_REQUEST = 400
 
 
 class NoAnswer(Exception):
@@ -32,7 +34,8 @@ class Client:
         """`seconds` is the time limit of each wait for the network, not of all together."""
         self._host = host.partition(":")[0]
         self._local = self._host in _LOCAL
-        self._root = f"{'http' if self._local else 'https'}://{host}/v2/{repository}"
+        self._scheme = "http" if self._local else "https"
+        self._place = f"{host}/v2/{repository}"
         self._repository = repository
         self._seconds = seconds
         self._token = ""
@@ -48,13 +51,12 @@ class Client:
             OSError, http.client.HTTPException, ValueError: of urllib, and of what is no answer.
         """
         try:
-            return self._request(method, f"{self._root}/{place}", accepted)
+            return self._open(method, place, accepted)
         except HTTPError as error:
-            challenge = _challenge(error.headers)
-            if error.code != _UNAUTHORISED or self._token or "realm" not in challenge:
+            if error.code != _BAD_REQUEST or self._scheme == "https":
                 raise
-        self._token = self._anonymous_token(challenge)
-        return self._request(method, f"{self._root}/{place}", accepted)
+        self._scheme = "https"
+        return self._open(method, place, accepted)
 
     def check(self, address: str) -> None:
         """Let pass where a registry may send.
@@ -66,6 +68,17 @@ class Client:
         own = self._local and place.scheme == "http" and place.hostname == self._host
         if place.scheme != "https" and not own:
             raise NoAnswer(f"sends to {address!r}, without encryption")
+
+    def _open(self, method: str, place: str, accepted: Sequence[str]) -> HTTPResponse:
+        address = f"{self._scheme}://{self._place}/{place}"
+        try:
+            return self._request(method, address, accepted)
+        except HTTPError as error:
+            challenge = _challenge(error.headers)
+            if error.code != _UNAUTHORISED or self._token or "realm" not in challenge:
+                raise
+        self._token = self._anonymous_token(challenge)
+        return self._request(method, address, accepted)
 
     def _anonymous_token(self, challenge: dict[str, str]) -> str:
         realm = challenge["realm"]

@@ -3,11 +3,14 @@
 import contextlib
 import hashlib
 import json
+import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +24,8 @@ MANIFEST = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
 INDEX = "application/vnd.oci.image.index.v1+json"
 MOST_BYTES = 4 * 2**20
 PLACE = "/v2/x/base/manifests/1"
+#: The first byte of a conversation by TLS.
+TLS_HANDSHAKE = b"\x16"
 
 
 class Server(ThreadingHTTPServer):
@@ -74,9 +79,26 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class EncryptedServer(Server):
+    """Speaks TLS, and answers who speaks plain HTTP as servers of TLS do."""
+
+    def __init__(self, context):
+        super().__init__()
+        self.context = context
+
+    def get_request(self):
+        client, address = super().get_request()
+        if client.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+            return self.context.wrap_socket(client, server_side=True), address
+        client.recv(65536)
+        client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+        client.close()
+        raise OSError("plain HTTP")
+
+
 @contextlib.contextmanager
-def running():
-    server = Server()
+def running(make=Server):
+    server = make()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -350,6 +372,28 @@ def test_a_registry_of_this_machine_is_asked_past_the_proxy(server, other, monke
     server.answer("HEAD", PLACE, Docker_Content_Digest=DIGEST)
     assert resolve_digest(server.reference) == DIGEST
     assert other.asked == []
+
+
+@pytest.fixture
+def encrypted():
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with running(lambda: EncryptedServer(context)) as server:
+        server.authority = authority
+        yield server
+
+
+def test_a_registry_of_this_machine_that_is_encrypted_is_asked_so(encrypted, tmp_path, monkeypatch):
+    encrypted.authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    encrypted.answer("HEAD", PLACE, Docker_Content_Digest=DIGEST)
+    assert resolve_digest(encrypted.reference) == DIGEST
+
+
+def test_a_registry_whose_certificate_nobody_vouches_for_is_not_believed(encrypted):
+    encrypted.answer("HEAD", PLACE, Docker_Content_Digest=DIGEST)
+    assert "certificate verify failed" in refusal(encrypted).lower()
 
 
 HUB = "registry-1.docker.io"
