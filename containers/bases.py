@@ -112,7 +112,7 @@ def resolve(text: str) -> Base:
     if text in NAMED:
         return _registry(NAMED[text].reference, NAMED[text].gpus)
     path = Path(text)
-    if path.exists():
+    if text and path.exists():
         return _local(path.resolve())
     if text.startswith(("/", ".", "~")):
         raise UnusableInput(f"the base {text} does not exist")

@@ -108,6 +108,8 @@ def build(order: Order, progress: Progress) -> bool:
 
 def _check_output(output: Path, image_format: str) -> None:
     """What lies at the path is replaced whole: it must be nothing but an image of its kind."""
+    if image_format == OCI and ":" in str(output):
+        raise UnusableInput(f"{output}: engines take what follows ':' for a tag: name another path")
     if image_format != SANDBOX:
         if output.is_dir():
             raise UnusableInput(
@@ -154,7 +156,10 @@ def _make(
     by_dockerfile = DockerfileEngine(way.engine, scratch, progress, log)
     by_dockerfile.import_base(order.plan.base)
     archive = partial if apptainer is None else scratch / "image.oci"
-    by_dockerfile.to_archive(context.folder, order.plan.image.name, archive, handed_in)
+    # Another build of this workload may run beside, on another base and in the same storage.
+    tag = f"{context.recipe_digest[-12:]}-{context.sources_digest[-12:]}"
+    reference = f"localhost/trigpoint-{order.plan.image.name}:{tag}"
+    by_dockerfile.to_archive(context.folder, reference, archive, handed_in)
     if apptainer is not None:
         progress.say(f"{way.image_format} of the OCI archive, by {find(APPTAINER)}")
         apptainer.from_archive(archive, partial, way.image_format)
@@ -214,6 +219,11 @@ def _remove(path: Path) -> None:
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
     """A folder for the time of a build, below TMPDIR."""
+    wanted = os.environ.get("TMPDIR", "")
+    if wanted and not os.access(wanted, os.W_OK):
+        raise UnusableInput(f"TMPDIR is {wanted}, where nothing can be written")
+    if {":", ","} & set(wanted):
+        raise UnusableInput(f"TMPDIR is {wanted}: with ':' or ',' engines cannot name it")
     folder = Path(tempfile.mkdtemp(prefix="trigpoint-build-"))
     try:
         yield folder

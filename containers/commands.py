@@ -1,7 +1,6 @@
 """What each sub-command does: takes its options and returns an exit code."""
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -86,7 +85,7 @@ def _plan(options: argparse.Namespace) -> Plan:
             "--allow-modified"
         )
     march = checked_march(options.march or "native") if options.build == SOURCE else None
-    base = bases.resolve(options.base or bases.DEFAULT)
+    base = bases.resolve(bases.DEFAULT if options.base is None else options.base)
     return Plan(workload_image(options.name), base, commit, march)
 
 
@@ -113,7 +112,7 @@ def run_build(options: argparse.Namespace) -> int:
 
 def run_verify(options: argparse.Namespace) -> int:
     """Run an image and print what was found."""
-    findings = verify(Path(options.image), options.any_commit)
+    findings = verify(options.image.absolute(), options.any_commit)
     print_findings(findings)
     return 0 if all(found.green for found in findings) else RED
 

@@ -62,7 +62,9 @@ def read_manifest(image: Path) -> dict[str, Any] | None:
     Raises:
         UnusableInput: it cannot be read.
     """
-    path = manifest_path(image)
+    # Of a link, what stands beside the image itself does as well.
+    beside = [manifest_path(each) for each in (image, image.resolve())]
+    path = next((each for each in beside if each.exists()), beside[0])
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:

@@ -8,9 +8,9 @@ from typing import Any
 import reframe as rfm
 import reframe.core.builtins as builtins
 from reframe.core.exceptions import SanityError
-from reframe.core.runtime import runtime
+from reframe.core.runtime import emit_loadenv_commands, runtime
 
-from checks.base import images
+from checks.base import image_fetching, images
 from checks.base.bind_mounts import ROOT
 from checks.base.container_platforms import PLATFORMS
 from checks.base.evidence import Evidence
@@ -20,13 +20,11 @@ from checks.base.provenance import Provenance
 from checks.base.sanity import INPUT, RUN, UNUSABLE_INPUT, cause, one_line
 from checks.base.site_containers import BUILD
 
-_TIME_LIMIT = "3h"
 #: What makes a file of an image in a registry, where that is not the platform's own `pull`.
 _FETCH = {
-    # `pull` packs by gzip at its best, in four times the processor time, and keeps two copies more.
-    "apptainer": "APPTAINER_DISABLE_CACHE=1 "
-    "APPTAINER_MKSQUASHFS_ARGS='-comp zstd -Xcompression-level 3' apptainer build",
-    "pyxis": "enroot import --output",
+    # `pull` packs by gzip at its best, in four times the processor time.
+    "apptainer": ("apptainer", "build"),
+    "pyxis": ("enroot", "import", "--output"),
 }
 
 
@@ -35,6 +33,8 @@ class ImageSupply(Provenance, rfm.RunOnlyRegressionTest):
 
     #: The command line that makes it.
     command = builtins.variable(str)
+    #: The container platform it is for, by ReFrame's name.
+    platform = builtins.variable(str)
     #: Its path; empty where a platform keeps its images itself.
     path = builtins.variable(str, value="")
 
@@ -42,13 +42,19 @@ class ImageSupply(Provenance, rfm.RunOnlyRegressionTest):
     valid_prog_environs = ["*"]
     sourcesdir = None
     local = True
-    time_limit = _TIME_LIMIT
+    time_limit = f"{image_fetching.SECONDS_LIMIT}s"
 
     @builtins.run_after("init")
     def prepare_command(self) -> None:
         """Let the job run the command alone, and tell how it ended."""
         self.executable = self.command
         self.env_vars = {"PYTHONPATH": shlex.quote(str(ROOT))}
+
+    @builtins.run_before("run")
+    def load_platform(self) -> None:
+        """Find the platform's programs where the partition says, as the jobs do."""
+        environment = self.current_partition.container_environs[self.platform]
+        self.prerun_cmds = emit_loadenv_commands(environment)
 
     @builtins.sanity_function
     def judge(self) -> bool:
@@ -80,28 +86,27 @@ def _supply(test: Any, partition: Any) -> dict[str, str] | None:
     if not asked or platform not in images.declared(partition) or image is None:
         return None
 
+    name = PLATFORMS[platform].name
     if asked == BUILD:
         if not PLATFORMS[platform].runs_sif:
             return None
 
         command = [sys.executable, *image.build_command(partition)]
-        return {"command": shlex.join(command), "path": image.place}
+        return {"command": shlex.join(command), "platform": name, "path": image.place}
 
-    command_line = _pull(image, platform, partition.extras.get("image_sources", {}))
+    command = _pull(image, platform, partition.extras.get("image_sources", {}))
     path = {"path": image.place} if image.is_file else {}
-    return {"command": command_line, **path} if command_line else None
+    return {"command": shlex.join(command), "platform": name, **path} if command else None
 
 
-def _pull(image: Image, platform: str, sources: dict[str, str]) -> str:
-    """A command line that fetches an image; empty where every job fetches it itself."""
-    program, place = PLATFORMS[platform].program, shlex.quote(image.place)
+def _pull(image: Image, platform: str, sources: dict[str, str]) -> list[str]:
+    """A command that fetches an image; empty where every job fetches it itself."""
+    program = PLATFORMS[platform].program
     if not image.is_file:
         # Without files a platform has a store of its own.
-        return "" if PLATFORMS[platform].runs_files else f"{program} pull {place}"
+        return [] if PLATFORMS[platform].runs_files else [program, "pull", image.place]
 
     address = PLATFORMS[platform].address(sources[image.name])
-    source = shlex.quote(address if PLATFORMS[platform].runs_sif else f"docker://{address}")
-    # What is interrupted must not lie at its place: that would be an image to the next session.
-    partial = f"{place}.partial-$$"
-    fetch = f"{_FETCH.get(platform, f'{program} pull')} {partial} {source}"
-    return f"test -e {place} || {{ {fetch} && mv {partial} {place}; }}"
+    source = address if PLATFORMS[platform].runs_sif else f"docker://{address}"
+    fetch = [*_FETCH.get(platform, (program, "pull")), image_fetching.FILE, source]
+    return [sys.executable, "-m", image_fetching.__name__, image.place, *fetch]

@@ -55,11 +55,12 @@ class Apptainer:
         command += [*options, str(output), source]
         temporary = self.scratch / "apptainer"
         temporary.mkdir(exist_ok=True)
-        environment = os.environ | {
+        # Before 1.4 nothing reads it: those compress as they always did, by gzip.
+        usual = {"APPTAINER_MKSQUASHFS_ARGS": _SQUASHFS}
+        own = {
             "APPTAINER_TMPDIR": str(temporary),
             # A cache would keep what was built, beside the image itself.
             "APPTAINER_DISABLE_CACHE": "1",
-            # Before 1.4 there is no such option: those compress as they always did, by gzip.
-            "APPTAINER_MKSQUASHFS_ARGS": _SQUASHFS,
         }
+        environment = usual | os.environ | own
         stream(command, self.progress, self.log, cwd, environment)

@@ -50,8 +50,10 @@ class DockerfileEngine:
             Path(source).rename(folder / "base.tar")
             self._run(self._build_command(imported_name(base), folder, ()), folder)
 
-    def to_archive(self, context: Path, name: str, output: Path, handed_in: HandedIn) -> None:
+    def to_archive(self, context: Path, reference: str, output: Path, handed_in: HandedIn) -> None:
         """Build the Dockerfile in `context` and write its image to `output`, an OCI archive.
+
+        In the engine's own storage it is called `reference`.
 
         Raises:
             BuildFailed: the engine failed.
@@ -61,7 +63,6 @@ class DockerfileEngine:
             for file in handed_in.files()
             for word in ("--secret", f"id={file.name},src={file}")
         ]
-        reference = f"localhost/trigpoint-{name}:latest"
         if self.engine.name == "docker":
             destination = ["--output", f"type=oci,dest={output}"]
             self._run(self._build_command(reference, context, [*secrets, *destination]), context)

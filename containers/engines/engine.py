@@ -60,7 +60,10 @@ def choose(image_format: str, asked: str | None) -> Engine:
             return _with_converter(found, image_format)
     if asked:
         raise UnusableInput(_missing(asked))
-    raise UnusableInput(f"no engine is here that makes {image_format}: install {' or '.join(able)}")
+    # The others make archives, of which Apptainer makes the rest.
+    wanted = able if image_format == OCI else (APPTAINER,)
+    install = " or ".join(wanted)
+    raise UnusableInput(f"no engine is here that makes {image_format}: install {install}")
 
 
 def _with_converter(engine: Engine, image_format: str) -> Engine:

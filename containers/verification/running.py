@@ -23,6 +23,7 @@ PROBE = Path(__file__).with_name("probe.py")
 NOBODY = 65534
 _ISOLATED = ("--contain", "--cleanenv", "--no-home", "--pwd", "/tmp")  # noqa: S108 - the image's own
 _TIME_LIMIT_SECONDS = 600
+_NO_IMAGE = "no image: a SIF, a sandbox or an OCI archive"
 # By the maker of the GPUs: a device that is there where they are, and what lets an image use them.
 # Under WSL2 there is but the first.
 _GPU_OPTIONS = {
@@ -107,6 +108,8 @@ def runnable(path: Path) -> Iterator[Image]:
     """
     if not path.exists():
         raise UnusableInput(f"{path} does not exist: python -m containers build makes images")
+    if path.is_dir() and not (path / ".singularity.d").is_dir():
+        raise UnusableInput(f"{path} is {_NO_IMAGE}")
     if find(APPTAINER) is None:
         raise UnusableInput("apptainer is not installed: images are run by it here")
     with tempfile.TemporaryDirectory(prefix="trigpoint-verify-") as folder:
@@ -117,7 +120,11 @@ def runnable(path: Path) -> Iterator[Image]:
         converted = scratch / "image.sif"
         silent = Progress(print=lambda _: None)
         apptainer = Apptainer(privileges(False), False, scratch, silent, scratch / "log")
-        apptainer.from_archive(path.resolve(), converted, SIF)
+        try:
+            apptainer.from_archive(path.resolve(), converted, SIF)
+        except BuildFailed:
+            # The log goes with the folder; its last lines have been printed.
+            raise BuildFailed(f"{path}: Apptainer makes no SIF of it, and says why above") from None
         yield Image(converted)
 
 
@@ -128,7 +135,7 @@ def _is_archive(path: Path) -> bool:
         return False
     if start[257:262] == b"ustar":
         return True
-    raise UnusableInput(f"{path} is no image: a SIF, a sandbox or an OCI archive")
+    raise UnusableInput(f"{path} is {_NO_IMAGE}")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ that is missing is named, built or pulled."""
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,18 @@ place.write_text(json.dumps({"name": "fake", "suite_commit": "c0ffee"}))
 
 
 def place_site(
-    checkout: Checkout, image: object, platform: str = "Apptainer", **extras: object
+    checkout: Checkout,
+    image: object,
+    platform: str = "Apptainer",
+    variables: Sequence[list[str]] = (),
+    **extras: object,
 ) -> dict[str, str]:
-    """A system `box` that runs the fake workload in an image by a platform, and the environment in
-    which ReFrame finds it."""
+    """A system `box` that runs the fake workload in an image by a platform with `variables` of its
+    own, and the environment in which ReFrame finds it."""
     pulled = {"pulled": json.loads(identity())}
     place_runtimes(checkout, "apptainer", "singularity", "enroot", "srun", references=pulled)
-    part = {**local_partition("p"), "container_platforms": [{"type": platform}]}
+    declared = {"type": platform, "env_vars": list(variables)}
+    part = {**local_partition("p"), "container_platforms": [declared]}
     part["launcher"] = "srun" if platform == "Pyxis" else "local"
     part["extras"] = {"images": {"fake": str(image)}, **extras}
     checkout.write("systems/box.py", configuration(system("box", part)))
@@ -204,7 +210,29 @@ def test_a_pull_that_is_interrupted_leaves_no_image_for_the_next_session(
     place_runtimes(checkout, "apptainer", references=half)
     assert checkout.reframe("-r", **variables).code == 1
     assert "made no image: FATAL: no space left on device" in why_it_was_not_made(checkout)
-    assert not image.exists()
+    assert not list(checkout.home.glob("fake.sif*"))
+
+
+@pytest.mark.parametrize("missing_images", ["pull", "build"])
+def test_the_program_that_makes_an_image_is_found_where_the_platform_says(
+    checkout: Checkout, missing_images: str
+) -> None:
+    checkout.write(
+        "containers/__main__.py", f"import shutil\n{BUILDER}print(shutil.which('apptainer'))"
+    )
+    image = checkout.home / "fake.sif"
+    programs = checkout.folder / "elsewhere"
+    sources = {"image_sources": {"fake": PINNED}} if missing_images == "pull" else {}
+    found = [["PATH", f"{programs}:$PATH"]]
+    variables = place_site(
+        checkout, image, variables=found, missing_images=missing_images, **sources
+    )
+    programs.mkdir()
+    (checkout.folder / "bin/apptainer").rename(programs / "apptainer")
+    outcome = checkout.reframe("-r", **variables)
+    assert outcome.code == 0, outcome.text
+    [made] = checkout.folder.glob("output/**/ImageSupply*/rfm_job.out")
+    assert (str(programs) in made.read_text()) == (missing_images == "build")
 
 
 def wanted(**changes: Any) -> Wanted:

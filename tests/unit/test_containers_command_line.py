@@ -71,10 +71,12 @@ def test_tao_is_used_as_the_published_generator_was(tmp_path, capsys):
         (["recipe", "jamcam-tao", "--base", "amd"], "--base is of workloads' images"),
         (["recipe", "skyline", "--march", "haswell"], "--march is of --build source alone"),
         (["recipe", "skyline", "--base", "a b"], "is no base"),
+        (["recipe", "skyline", "--base", ""], "is no base"),
         (["recipe", "skyline", "--build", "source", "--march", "a;b"], "no name of a processor"),
         (["recipe", "skyline", "--build", "source", "--base", "amd"], "built by AMD"),
         (["build", "jamcam-tao"], "write the recipe"),
         (["verify", "none.sif"], "does not exist"),
+        (["verify", ""], "is no image"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_exit_code_2(arguments, text, capsys):

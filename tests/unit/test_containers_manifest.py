@@ -196,6 +196,15 @@ def test_an_image_without_a_manifest_is_not_current(image):
     assert not is_current(image, WANTED)
 
 
+def test_the_manifest_beside_what_a_link_leads_to_is_that_of_the_link(image, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere/link.sif"
+    link.symlink_to(image)
+    assert read_manifest(link) == read_manifest(image)
+    manifest_path(image).unlink()
+    assert read_manifest(link) is None
+
+
 def test_a_manifest_that_cannot_be_read_is_said(image):
     manifest_path(image).write_text("{")
     with pytest.raises(UnusableInput, match="cannot be read"):
@@ -420,6 +429,24 @@ def test_a_build_leaves_nothing_but_the_image_and_its_manifest(checkout, apptain
 def test_an_output_in_a_folder_that_is_not_there_is_refused(checkout, apptainer, tmp_path):
     with pytest.raises(UnusableInput, match="does not exist"):
         building.build(order(checkout, tmp_path / "none/a.sif"), building.Progress())
+
+
+@pytest.mark.parametrize("name", ["none", "a:b", "a,b"])
+def test_a_folder_for_temporary_files_that_engines_cannot_use_is_refused(
+    checkout, apptainer, tmp_path, monkeypatch, name
+):
+    for each in ("a:b", "a,b"):
+        (tmp_path / each).mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / name))
+    with pytest.raises(UnusableInput, match=rf"TMPDIR is .*{name}"):
+        building.build(order(checkout, tmp_path / "a.sif"), building.Progress())
+
+
+def test_an_archive_s_path_that_engines_take_for_a_tag_is_refused(checkout, apptainer, tmp_path):
+    way = building.Way("oci", building.Engine("buildah", "1.28.2"), None, False)
+    wanted = dataclasses.replace(order(checkout, tmp_path / "a:b.oci"), way=way)
+    with pytest.raises(UnusableInput, match="name another path"):
+        building.build(wanted, building.Progress())
 
 
 @pytest.mark.parametrize("image_format", ["sif", "sandbox", "oci"])
