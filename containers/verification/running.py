@@ -108,7 +108,7 @@ def runnable(path: Path) -> Iterator[Image]:
     """
     if not path.exists():
         raise UnusableInput(f"{path} does not exist: python -m containers build makes images")
-    if path.is_dir() and not (path / ".singularity.d").is_dir():
+    if path.is_dir() and not (path / "usr").is_dir():
         raise UnusableInput(f"{path} is {_NO_IMAGE}")
     if find(APPTAINER) is None:
         raise UnusableInput("apptainer is not installed: images are run by it here")

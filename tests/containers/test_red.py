@@ -69,7 +69,7 @@ def test_without_a_runtime_it_is_said_what_to_install(workplace, skyline, tmp_pa
     alone = {"PATH": str(tmp_path)}
     build = ("build", "skyline", "--base", workplace.base, "--output", workplace.image("a.sif"))
     for words, text in (
-        (build, "install apptainer or buildah or podman or docker"),
+        (build, "no engine is here that makes sif: install apptainer"),
         ((*build, "--engine", "apptainer"), "apptainer is not installed"),
         (("verify", skyline), "apptainer is not installed"),
     ):
