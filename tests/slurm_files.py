@@ -32,12 +32,14 @@ class Shape:
 
 def slurm_conf(shape: Shape) -> str:
     """Text of slurm.conf: everything listens on 127.0.0.1, jobs are killed on memory and preempted
-    by the partition `urgent`, and what is lost is noticed soon."""
+    by the partition `urgent`, and what is lost is noticed soon. Jobs have other numbers than those
+    of a cluster beside it, since groups of processes draw their ports by them."""
     prefix, port = shape.prefix, shape.base_port
     return f"""\
 ClusterName=box
 SlurmctldHost={shape.host}(127.0.0.1)
 SlurmctldPort={port + 1}
+FirstJobId={port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
